@@ -1,0 +1,70 @@
+/// Turns messages into columns.
+///
+/// A decoder is a pure function of bytes and schema: no I/O, no clock, no state that one message could
+/// leave behind for the next. Each instance belongs to one thread at a time; make one per thread.
+/// Errors mean that decoding cannot go on at all (out of memory); whatever is wrong with a message or a
+/// row is a Reject, and its neighbours are unharmed. A format is one folder, one entry in src/main/.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <arrow/record_batch.h>
+
+#include "core/options.h"
+#include "core/registry.h"
+#include "core/result.h"
+#include "record/raw_batch.h"
+#include "record/reject.h"
+#include "record/schema.h"
+
+namespace sluice {
+
+/// A message's bytes as the format sees them, after decompression. Not null-terminated, not padded.
+struct Payload {
+  const char* data = nullptr;
+  std::size_t size = 0;
+  std::uint32_t record = 0;  ///< Index of the message in its RawBatch.
+};
+
+/// Rows and rejects of one batch. Counts satisfy: every payload is either rejected whole (one reject with
+/// Reject::kWholeMessage) or decoded (any number of rows and row rejects).
+struct DecodedRows {
+  std::shared_ptr<arrow::RecordBatch> rows;      ///< Has the decoder's schema. Never null.
+  std::vector<std::uint32_t> record_of_row;      ///< For each row its message; same length as rows.
+  std::vector<std::int32_t> row_in_message;      ///< For each row its index in the message. Empty = all 0.
+  std::vector<Reject> rejects;
+};
+
+class Decoder {
+ public:
+  virtual ~Decoder() = default;
+  virtual const SchemaPtr& schema() const = 0;
+  virtual Result<DecodedRows> Decode(const std::vector<Payload>& payloads) = 0;
+};
+
+/// Limits for hostile input; see docs/limits.md. A message over a limit is a reject.
+struct DecodeLimits {
+  std::size_t message_bytes = 16u << 20;
+  std::size_t string_bytes = 16u << 20;
+  int depth = 100;
+  std::size_t items = 1'000'000;  ///< Of one array or map.
+};
+
+/// A format as the lists in src/main/ and `sluice describe` know it.
+struct FormatEntry {
+  std::string name;     ///< The `classification`: "json".
+  std::string summary;
+  std::vector<OptionSpec> options;
+  /// `declared` is the source's schema, null if none was given. User errors say what is missing.
+  std::function<Result<std::unique_ptr<Decoder>>(const Options&, SchemaPtr declared,
+                                                 const DecodeLimits&)>
+      make;
+};
+using FormatRegistry = Registry<FormatEntry>;
+
+}  // namespace sluice

@@ -1,0 +1,103 @@
+/// A job, ready to run: the loop over sources, decoders, transforms and sinks, epoch by epoch.
+///
+/// Contains no format, broker or store name. docs/exactly-once.md is the argument for it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/metrics.h"
+#include "core/result.h"
+#include "decode/message_decoder.h"
+#include "sink/sink.h"
+#include "source/source.h"
+#include "storage/storage.h"
+#include "transform/transform.h"
+
+namespace sluice {
+
+enum class BadRecords { kQuarantine, kSkip, kFail };
+
+struct PipelineSource {
+  std::string name;
+  std::function<Result<std::unique_ptr<Source>>()> open;  ///< A fresh source, at every (re)start.
+  /// A decoder for one reading thread.
+  std::function<Result<std::unique_ptr<MessageDecoder>>()> make_decoder;
+  SchemaPtr schema;  ///< Of the decoder made by it.
+  BadRecords bad_records = BadRecords::kQuarantine;
+  double max_bad_record_rate = 1.0;  ///< Share of an epoch's messages; above it the job stops.
+  std::optional<std::int64_t> max_offsets_per_trigger;
+  std::optional<std::int64_t> max_bytes_per_trigger;
+};
+
+struct PipelineStep {
+  std::string name;
+  std::shared_ptr<Transform> transform;  ///< Reads sources and earlier steps by name.
+};
+
+struct PipelineSink {
+  std::string name;
+  std::string type;
+  std::string from;      ///< Source or step.
+  std::string settings;  ///< Options::ToJson: stored in each decision, for recovery after a job change.
+  std::shared_ptr<Sink> sink;
+};
+
+struct PipelineSpec {
+  std::string job;
+  std::vector<PipelineSource> sources;
+  std::vector<PipelineStep> steps;  ///< In an order in which each reads only what stands before it.
+  std::vector<PipelineSink> sinks;
+  /// One more sink of every epoch, rows as in engine/dead_letters.h.
+  std::shared_ptr<Sink> dead_letters;
+
+  std::int64_t window_micros = 100'000'000;
+  std::int64_t timeout_micros = 0;  ///< 0 = unbounded.
+  std::size_t max_memory = 1u << 30;
+  std::string spool_directory;
+  std::int64_t max_spool = 10ll << 30;
+  std::int64_t lease_timeout_micros = 10'000'000;
+  std::int64_t min_epochs_to_retain = 100;
+  std::int64_t split_refresh_micros = 10'000'000;  ///< How often new splits are looked for.
+  int readers_per_source = 0;                      ///< 0 = as many as cores, at most one per split.
+  ReadLimits read_limits;
+  bool until_caught_up = false;
+  std::vector<std::string> drop;  ///< `--drop NAME`: sources and sinks of the checkpoint to give up.
+
+  /// Makes a sink as a decision recorded it, to commit that decision: type, name, settings.
+  std::function<Result<std::shared_ptr<Sink>>(const std::string&, const std::string&,
+                                              const std::string&)>
+      make_recorded_sink;
+  Metrics* metrics = nullptr;  ///< Required.
+  const Clock* clock = &Clock::System();
+};
+
+/// What the live line and `--until-caught-up` callers see. Updated about four times a second.
+struct Progress {
+  std::int64_t epoch = 0;
+  std::int64_t records = 0;      ///< Delivered by the sources since start.
+  std::int64_t rows_out = 0;     ///< Committed into sinks since start, over all sinks.
+  std::int64_t rejects = 0;
+  std::int64_t lag = 0;          ///< Records between the positions read and the ends, as last seen.
+  std::int64_t committed_epochs = 0;
+  std::int64_t memory_bytes = 0;
+  bool recovering = false;
+};
+
+/// Asked from signal handlers: 0 go on, 1 seal, commit and stop, 2 abandon the open epoch and stop.
+using StopRequest = std::atomic<int>;
+
+class Log;  // engine/log.h
+
+/// Runs until stopped, timed out or caught up (success), or until an error that retrying cannot mend.
+/// `log` has been opened by this process (it is the writer). Blocks; uses threads of its own.
+Result<Progress> RunPipeline(const PipelineSpec& spec, Log* log, const StopRequest& stop,
+                             const std::function<void(const Progress&)>& on_progress);
+
+}  // namespace sluice
