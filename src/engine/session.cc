@@ -48,6 +48,11 @@ Session::~Session() {
   // A decision under way is finished if it can be; what is left of it is the next start's.
   if (committer_ != nullptr) committer_->GiveUp();
   WakeAll();
+  {
+    // From here on nobody can begin to wait, since all waits look at `errors_` first.
+    std::lock_guard lock(wake_mutex_);
+    taken_apart_ = true;
+  }
   if (scout_.joinable()) scout_.join();
   readers_.clear();
   stage_.open_steps.clear();
@@ -58,6 +63,8 @@ Session::~Session() {
 
 void Session::WakeAll() {
   gate_.Notify();
+  std::lock_guard lock(wake_mutex_);
+  if (taken_apart_) return;
   for (auto& reader : readers_) reader->Wake();
   for (auto& step : stage_.open_steps) {
     if (step != nullptr) step->Wake();
@@ -75,6 +82,7 @@ Result<void> Session::Run() {
 
 Result<void> Session::Build() {
   TRY(sources_.Open());
+  std::lock_guard building(wake_mutex_);
   auto contents = log_->contents();
   const DecisionRecord* last = contents.last_decision();
   epoch_ = {last == nullptr ? 1 : last->epoch + 1, spec_.clock->WallMicros()};
@@ -173,7 +181,9 @@ Result<void> Session::Loop() {
     // Ticks stay on the grid of the first one, however long an epoch took.
     TimePoint next_tick = tick;
     while (next_tick <= now) next_tick += window;
-    if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(next_tick, next == Next::kStop));
+    // A source that is at its cap rests until the tick; at the tick itself there is nothing to wait for.
+    TimePoint resume_at = now >= tick ? now : tick;
+    if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
       committer_->WaitIdle();
       return {};
@@ -202,19 +212,22 @@ Result<Session::Next> Session::Wait(TimePoint tick) {
                  "the last epoch is still being committed; the open one goes on until it is",
                  {{"epoch", std::to_string(epoch_.epoch)}});
     }
-    TimePoint wake = steady_clock::now() + (due ? milliseconds(5) : kProgressPeriod);
-    gate_.WaitForNotice(due ? wake : std::min(tick, wake));
+    if (due || capped) {
+      gate_.WaitForNotice(steady_clock::now() + milliseconds(5));
+    } else {
+      gate_.WaitForNotice(std::min(tick, steady_clock::now() + kProgressPeriod));
+    }
   }
 }
 
-Result<void> Session::SealEpoch(TimePoint next_tick, bool last) {
+Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   if (!committer_->WaitIdle()) return AbortedError();
   trigger_time_ = steady_clock::now();
   EpochInfo sealing = epoch_;
   for (auto& lane : stage_.sinks) lane->MarkTrigger(sealing.epoch);
   epoch_ = {sealing.epoch + 1, spec_.clock->WallMicros()};
   if (last) FAILPOINT("K18");
-  gate_.Open(epoch_, next_tick, gate_.Capped(), last);
+  gate_.Open(epoch_, resume_at, gate_.Capped(), last);
   for (auto& reader : readers_) reader->Wake();
 
   DecisionRecord decision;
@@ -395,7 +408,7 @@ void Session::Scout() {
         readers_[*least]->Add(std::move(start));
       }
     }
-    gate_.Rest(-1, milliseconds(100));
+    gate_.Rest(gate_.epoch(), milliseconds(100));
   }
 }
 

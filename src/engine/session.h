@@ -47,7 +47,8 @@ class Session {
   Result<void> StartReaders();
   Result<void> Loop();
   Result<Next> Wait(TimePoint tick);
-  Result<void> SealEpoch(TimePoint next_tick, bool last);
+  /// Sources at their cap rest until `resume_at`; with `last` nobody reads on.
+  Result<void> SealEpoch(TimePoint resume_at, bool last);
   Result<EpochCounts> CollectCuts(std::vector<SplitPosition>* moved);
   Result<void> SealSinks(DecisionRecord* decision, EpochCounts* counts);
   Result<void> CheckBadRecordRate(const EpochCounts& counts) const;
@@ -76,6 +77,8 @@ class Session {
   std::vector<std::size_t> source_of_reader_;
   std::thread scout_;
 
+  std::mutex wake_mutex_;           ///< Keeps WakeAll out while the parts are made or taken apart.
+  bool taken_apart_ = false;
   EpochInfo epoch_;                 ///< The open one.
   TimePoint trigger_time_{};        ///< Of the epoch that is being sealed or committed.
   std::mutex refused_mutex_;
