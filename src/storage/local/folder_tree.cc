@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <memory>
+#include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +19,7 @@ namespace {
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr std::size_t kMaxDurable = 1 << 16;
 constexpr int kMaxDepth = 64;
+constexpr int kMaxAttempts = 10'000;
 
 /// mkdir -p, with each new folder's parent fsynced. The root's own parents may be links.
 Result<void> MakeRoot(const std::string& path, ::mode_t mode) {
@@ -58,6 +61,17 @@ DirHandle OpenDir(int folder_fd) {
 
 bool IsDotOrDotDot(const char* name) {
   return name[0] == '.' && (name[1] == 0 || (name[1] == '.' && name[2] == 0));
+}
+
+/// nullopt where the file system keeps no time of birth.
+std::optional<FolderTree::Identity> Identify(int fd) {
+  struct statx info = {};
+  if (::statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &info) != 0 ||
+      (info.stx_mask & STATX_BTIME) == 0) {
+    return std::nullopt;
+  }
+  return FolderTree::Identity{std::uint64_t{info.stx_dev_major} << 32 | info.stx_dev_minor,
+                              info.stx_ino, info.stx_btime.tv_sec, info.stx_btime.tv_nsec};
 }
 
 /// Leaves behind what is not empty.
@@ -169,71 +183,66 @@ Result<FileDescriptor> FolderTree::OpenFolder(const std::string& folder) const {
   return fd;
 }
 
-Result<FileDescriptor> FolderTree::MakeFolder(const std::string& folder, bool* vanished) {
-  *vanished = false;
+Result<int> FolderTree::MakeAndUse(const std::string& folder, const std::function<int(int)>& use) {
   FileDescriptor fd(::openat(root_fd_.get(), ".", kFolderFlags));
   if (!fd.valid()) {
     int error_number = errno;
     TRY(CheckRoot());
     return FileError(error_number, "open the folder", root_);
   }
+  struct Undurable {
+    FileDescriptor parent;
+    std::string parent_name;
+    std::optional<Identity> identity;
+  };
+  std::vector<Undurable> undurable;
   for (std::size_t begin = 0; begin < folder.size();) {
     std::size_t end = std::min(folder.find('/', begin), folder.size());
-    std::string part = folder.substr(begin, end - begin);
-    std::string path = FullPath(std::string_view(folder).substr(0, end));
-    bool made = false;
+    const std::string part = folder.substr(begin, end - begin);
+    const std::string path = FullPath(std::string_view(folder).substr(0, end));
     FileDescriptor next(::openat(fd.get(), part.c_str(), kFolderFlags | O_NOFOLLOW));
     if (!next.valid() && errno == ENOENT) {
       if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
         return std::move(failed).error().At("creating the folder " + path);
       }
       if (::mkdirat(fd.get(), part.c_str(), owner_only() ? 0700 : 0777) == 0) {
-        made = true;
+        FAILPOINT("F3");
+      } else if (errno == ENOENT) {
+        return ENOENT;
       } else if (errno != EEXIST) {
-        *vanished = errno == ENOENT;
         return FileError(errno, "create the folder", path);
       }
       next = FileDescriptor(::openat(fd.get(), part.c_str(), kFolderFlags | O_NOFOLLOW));
     }
-    if (!next.valid()) {
-      *vanished = errno == ENOENT;
-      return FileError(errno, "open the folder", path);
-    }
-    struct statx info = {};
-    bool known = false;
-    Identity identity;
-    bool identified = ::statx(next.get(), "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &info) == 0 &&
-                      (info.stx_mask & STATX_BTIME) != 0;
-    if (identified) {
-      identity = {std::uint64_t{info.stx_dev_major} << 32 | info.stx_dev_minor, info.stx_ino,
-                  info.stx_btime.tv_sec, info.stx_btime.tv_nsec};
-      known = durable_.contains(identity);
-    }
-    if (!known) {
-      // Also when another process made it: it may have been killed before this fsync.
-      if (made) FAILPOINT("F3");
-      TRY(SyncFolder(fd.get(), begin == 0 ? "" : folder.substr(0, begin - 1)));
-      if (identified) {
-        if (durable_.size() >= kMaxDurable) durable_.clear();
-        durable_.insert(identity);
-      }
+    if (!next.valid() && errno == ENOENT) return ENOENT;
+    if (!next.valid()) return FileError(errno, "open the folder", path);
+    std::optional<Identity> identity = Identify(next.get());
+    if (!identity || !durable_.contains(*identity)) {
+      undurable.push_back({std::move(fd), folder.substr(0, begin == 0 ? 0 : begin - 1), identity});
     }
     fd = std::move(next);
     begin = end + 1;
   }
-  return fd;
+  if (int error_number = use(fd.get()); error_number != 0) return error_number;
+  // Also what another process made: it may have been killed before its fsync.
+  for (const Undurable& one : undurable) {
+    TRY(SyncFolder(one.parent.get(), one.parent_name));
+    if (durable_.size() >= kMaxDurable) durable_.clear();
+    if (one.identity) durable_.insert(*one.identity);
+  }
+  return 0;
 }
 
-Result<void> FolderTree::WithFolder(const std::string& folder,
-                                    const std::function<Result<void>(int)>& use) {
+Result<void> FolderTree::WithFolder(const std::string& folder, const std::string& doing,
+                                    const std::string& path, const std::function<int(int)>& use) {
   std::lock_guard lock(mutex_);
   // Another process, or another sink on the same path, may remove an empty folder under us.
   for (int attempt = 0;; ++attempt) {
-    bool vanished = false;
-    Result<FileDescriptor> fd = MakeFolder(folder, &vanished);
-    if (fd.ok()) return use(fd->get());
+    TRY(int error_number, MakeAndUse(folder, use));
+    if (error_number == 0) return {};
     TRY(CheckRoot());
-    if (!vanished || attempt == 100) return std::move(fd).error();
+    if (error_number != ENOENT || attempt == kMaxAttempts) return FileError(error_number, doing, path);
+    std::this_thread::yield();
   }
 }
 

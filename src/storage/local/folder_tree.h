@@ -25,6 +25,9 @@ inline constexpr std::string_view kProbePrefix = ".probe-";
 /// Any thread. Folder names are relative to the root; "" is the root itself.
 class FolderTree {
  public:
+  /// Device, inode and time of birth: inode numbers alone are reused.
+  using Identity = std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::uint32_t>;
+
   static Result<std::unique_ptr<FolderTree>> Open(const std::string& path, bool create,
                                                   LocalAccess access);
 
@@ -36,10 +39,12 @@ class FolderTree {
   /// An invalid descriptor if it is absent.
   Result<FileDescriptor> OpenFolder(const std::string& folder) const;
 
-  /// Opens `folder`, making what is missing of it. When it returns, its name and those of its parents
-  /// are durable. While `use` runs no thread of this process removes the folder.
-  Result<void> WithFolder(const std::string& folder,
-                          const std::function<Result<void>(int folder_fd)>& use);
+  /// Makes what is missing of `folder` and calls `use` with it, which returns 0 or an errno, for the
+  /// error "cannot DOING PATH". When it returns, the names of `folder` and of its parents are durable.
+  /// While `use` runs no thread of this process removes the folder; if another process does so before,
+  /// it is called again.
+  Result<void> WithFolder(const std::string& folder, const std::string& doing, const std::string& path,
+                          const std::function<int(int folder_fd)>& use);
 
   /// Calls `visit(name, stat)` for each regular file beneath `folder`, in no order. Links are skipped.
   Result<void> Walk(const std::string& folder,
@@ -51,12 +56,10 @@ class FolderTree {
   Result<void> SyncFolder(int folder_fd, std::string_view folder) const;
 
  private:
-  /// Device, inode and time of birth: inode numbers alone are reused.
-  using Identity = std::tuple<std::uint64_t, std::uint64_t, std::int64_t, std::uint32_t>;
-
   FolderTree(std::string root, FileDescriptor fd, LocalAccess access)
       : root_(std::move(root)), root_fd_(std::move(fd)), access_(access) {}
-  Result<FileDescriptor> MakeFolder(const std::string& folder, bool* vanished);
+  /// ENOENT if a part of it vanished meanwhile.
+  Result<int> MakeAndUse(const std::string& folder, const std::function<int(int)>& use);
   Result<void> CheckRoot() const;
 
   const std::string root_;

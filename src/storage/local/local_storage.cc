@@ -66,14 +66,16 @@ Result<Created> LocalStorage::PutNew(const std::string& name, std::string_view b
   const std::string temporary = std::string(kTemporaryPrefix) + RandomHex(8);
   FileDescriptor folder_fd;
   FileDescriptor file;
-  TRY(tree_->WithFolder(folder, [&](int fd) -> Result<void> {
-    folder_fd = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!folder_fd.valid()) return FileError(errno, "open the folder of", path);
+  TRY(tree_->WithFolder(folder, "create a file for", path, [&](int fd) {
     file = FileDescriptor(::openat(fd, temporary.c_str(),
                                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                    tree_->file_mode()));
-    if (!file.valid()) return FileError(errno, "create a file for", path);
-    return {};
+    if (!file.valid()) return errno;
+    folder_fd = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (folder_fd.valid()) return 0;
+    int error_number = errno;
+    ::unlinkat(fd, temporary.c_str(), 0);
+    return error_number;
   }));
   auto write = [&]() -> Result<void> {
     // In two parts, so that a test can tear it.
@@ -120,16 +122,17 @@ Result<void> LocalStorage::Overwrite(const std::string& name, std::string_view b
   TRY(CheckName(name));
   auto [folder, leaf] = SplitName(name);
   const std::string path = tree_->FullPath(name);
-  return tree_->WithFolder(folder, [&, &leaf = leaf](int fd) -> Result<void> {
-    FileDescriptor file(::openat(fd, leaf.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                                 tree_->file_mode()));
-    if (!file.valid()) return FileError(errno, "open", path);
-    TRY(WriteAll(file.get(), bytes, path));
-    if (::ftruncate(file.get(), static_cast<::off_t>(bytes.size())) != 0) {
-      return FileError(errno, "write", path);
-    }
-    return {};
-  });
+  FileDescriptor file;
+  TRY(tree_->WithFolder(folder, "open", path, [&, &leaf = leaf](int fd) {
+    file = FileDescriptor(::openat(fd, leaf.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                                   tree_->file_mode()));
+    return file.valid() ? 0 : errno;
+  }));
+  TRY(WriteAll(file.get(), bytes, path));
+  if (::ftruncate(file.get(), static_cast<::off_t>(bytes.size())) != 0) {
+    return FileError(errno, "write", path);
+  }
+  return {};
 }
 
 Result<FileDescriptor> LocalStorage::OpenToRead(const std::string& name, struct stat* info) {
@@ -219,23 +222,24 @@ Result<void> LocalStorage::Publish(const StagedFile& file) {
     return FileError(errno, "look at", tree_->FullPath(file.staged_name));
   }
 
+  if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
+    return std::move(failed).error().At("linking " + path);
+  }
   FileDescriptor to;
-  TRY(tree_->WithFolder(final_folder, [&, &from_leaf = staged_leaf,
-                                       &to_leaf = final_leaf](int fd) -> Result<void> {
+  bool elsewhere = false;
+  TRY(tree_->WithFolder(final_folder, "publish", path, [&, &from_leaf = staged_leaf,
+                                                        &to_leaf = final_leaf](int fd) {
     to = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!to.valid()) return FileError(errno, "open the folder of", path);
-    if (!staged) return {};
-    if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
-      return std::move(failed).error().At("linking " + path);
-    }
-    if (::linkat(from.get(), from_leaf.c_str(), fd, to_leaf.c_str(), 0) == 0) return {};
-    if (errno == EEXIST) return {};
-    if (errno == EXDEV) {
-      return UserError("storage.unfit", path + " lies on another file system than its staging folder "
-                                               "_staging, so it cannot be published at once");
-    }
-    return FileError(errno, "publish", path);
+    if (!to.valid()) return errno;
+    if (!staged) return 0;
+    if (::linkat(from.get(), from_leaf.c_str(), fd, to_leaf.c_str(), 0) == 0) return 0;
+    elsewhere = errno == EXDEV;
+    return elsewhere || errno == EEXIST ? 0 : errno;
   }));
+  if (elsewhere) {
+    return UserError("storage.unfit", path + " lies on another file system than its staging folder "
+                                             "_staging, so it cannot be published at once");
+  }
   FAILPOINT("F4");
   TRY(CheckPublished(file, staged));
   // Also if it was there: who linked it may have been killed before this.

@@ -120,16 +120,15 @@ Result<std::unique_ptr<StagedWriter>> OpenStagedFile(FolderTree* tree, const std
   TRY(CheckName(staged_name));
   auto [folder, leaf] = SplitName(staged_name);
   const std::string path = tree->FullPath(staged_name);
+  if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
+    return std::move(failed).error().At("creating " + path);
+  }
   FileDescriptor file;
-  TRY(tree->WithFolder(folder, [&, &leaf = leaf](int fd) -> Result<void> {
-    if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
-      return std::move(failed).error().At("creating " + path);
-    }
+  TRY(tree->WithFolder(folder, "create", path, [&, &leaf = leaf](int fd) {
     file = FileDescriptor(::openat(fd, leaf.c_str(),
                                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                                    tree->file_mode()));
-    if (!file.valid()) return FileError(errno, "create", path);
-    return {};
+    return file.valid() ? 0 : errno;
   }));
   return std::unique_ptr<StagedWriter>(
       std::make_unique<StagedFileWriter>(tree, std::move(file), staged_name, final_name));
