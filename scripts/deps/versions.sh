@@ -1,0 +1,23 @@
+# Every third-party thing sluice builds with or tests with: name, version, checksum.
+# Changing a line here changes the name of its folder in the cache, so old and new live side by side.
+# shellcheck shell=bash disable=SC2034
+
+ARROW_VERSION=26.0.1 # PyPI: pyarrow, the cp311 wheel for x86-64
+ARROW_SHA256=39cb0f2418282c24bea6ceda77b03e5a8f0a5766b63a8bf194d4e2a2c423548c
+
+DUCKDB_MODULE=github.com/duckdb/duckdb-go-bindings/lib/linux-amd64
+DUCKDB_VERSION=v0.10506.0 # Go module; holds DuckDB 1.5.6
+DUCKDB_H1=h1:yy2TUU+YWxiBiOQryYseUl0AcUzoFFYRmmrCGijUxiU=
+DUCKDB_GOMOD_H1=h1:KAIynZ0GHCS7X5fRyuFnQMg/SZBPK/bS9OCOVojClxw=
+
+RDKAFKA_PACKAGE=@confluentinc/kafka-javascript
+RDKAFKA_VERSION=1.10.1 # npm; holds librdkafka 2.15.1
+RDKAFKA_SHA512=sha512-KVePUBn21EqCVP9mfxzEuM3SYJHHEF7X+iiC2e43QQgDSyEaksInmCGooT3w5q+cNAdkSCrK71j0ICfqoSqZLw==
+
+SIMDJSON_VERSION=7.0.2 # PyPI: pysimdjson, the source archive; holds simdjson 3.12.3
+SIMDJSON_SHA256=44cf276e48912a3b9c7ca362c14da8420a7ac15a9f1a16ec95becff86db3904a
+# pip builds a source archive's metadata before it hands the archive over; these two do that.
+SETUPTOOLS_VERSION=80.9.0
+SETUPTOOLS_SHA256=062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f306922
+CYTHON_VERSION=3.1.4
+CYTHON_SHA256=a928bd7d446247855f54f359057ab4a32c465219c8c1e299906a483393a59a9e
