@@ -10,7 +10,7 @@
 
 namespace sluice {
 
-/// All names that exist, for the sweep's `--list`. A name not in the list fails a debug assertion.
+/// Where the points are and what each proves: docs/exactly-once.md.
 #ifdef SLUICE_FAILPOINTS
 void HitFailpoint(const char* name);
 Result<void> HitFailpointOrError(const char* name);
