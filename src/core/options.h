@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "core/units.h"
 
 namespace sluice {
 
@@ -29,15 +30,15 @@ enum class OptionType {
 };
 
 struct OptionSpec {
-  std::string name;
+  std::string name = {};
   OptionType type = OptionType::kString;
-  std::string default_value;  ///< Text form; empty means none (see `required`).
-  std::string help;           ///< A sentence or two.
-  std::string example;
+  std::string default_value = {};  ///< Text form; empty means none (see `required`).
+  std::string help = {};  ///< A sentence or two.
+  std::string example = {};
   bool required = false;
   bool secret = false;               ///< Never printed, logged or stored in a decision.
-  std::vector<std::string> choices;  ///< For kString: the allowed values; empty means any.
-  std::vector<std::string> aliases;  ///< Other accepted names (Spark's `subscribe` for `topicName`).
+  std::vector<std::string> choices = {};  ///< For kString: the allowed values; empty means any.
+  std::vector<std::string> aliases = {};  ///< Other accepted names (Spark's `subscribe` for `topicName`).
   std::optional<std::int64_t> min = {};  ///< For kInt, kDuration (microseconds), kBytes.
   std::optional<std::int64_t> max = {};
 };
@@ -58,6 +59,7 @@ struct RawValue {
   enum class Kind { kScalar, kList, kMap } kind = Kind::kScalar;
   Place place;      ///< Of the value.
   Place key_place;  ///< Of the key, where there is one.
+  bool hidden = false;  ///< Came by reference (${ENV:NAME}, ${file:...}): messages never show it.
 };
 using RawOptions = std::vector<std::pair<std::string, RawValue>>;
 
@@ -76,28 +78,29 @@ class Options {
   std::vector<std::pair<std::string, std::string>> Map(std::string_view name) const;
   /// The value as written, with places; nullptr if not given.
   const RawValue* Raw(std::string_view name) const;
-  /// Options given under a `prefix.` for which a spec named "prefix.*" exists (Kafka's `kafka.*`).
+  /// Options given under a `prefix.` for which a spec named "prefix.*" exists: WithPrefix("kafka.") of
+  /// a spec "kafka.*" gives {"fetch.min.bytes", "1"} for `kafka.fetch.min.bytes: 1`, in file order.
   std::vector<std::pair<std::string, std::string>> WithPrefix(std::string_view prefix) const;
 
   /// The given values as a JSON object with sorted keys; secrets are left out. What a decision stores.
+  /// Scalars are JSON strings, as written; RawOptionsFromJson turns it back into what was parsed.
   std::string ToJson() const;
 
  private:
-  friend Result<Options> ParseOptions(const std::vector<OptionSpec>&, const RawOptions&,
-                                      const std::string&);
+  friend class OptionParser;
   struct Value {
-    OptionSpec spec;
+    OptionSpec spec = {};
     bool given = false;
-    RawValue raw;
-    std::string text;
+    RawValue raw = {};
+    std::string text = {};
     std::int64_t number = 0;
     double real = 0;
-    std::vector<std::string> list;
-    std::vector<std::pair<std::string, std::string>> map;
+    std::vector<std::string> list = {};
+    std::vector<std::pair<std::string, std::string>> map = {};
   };
   const Value& Find(std::string_view name, bool* present) const;
   std::map<std::string, Value, std::less<>> values_;
-  std::vector<std::pair<std::string, std::string>> prefixed_;
+  std::vector<Value> prefixed_;  ///< `spec.name` is the full name given.
 };
 
 /// Types and checks `raw` against `specs`. `owner` names the component in messages
@@ -105,17 +108,14 @@ class Options {
 Result<Options> ParseOptions(const std::vector<OptionSpec>& specs, const RawOptions& raw,
                              const std::string& owner);
 
+/// The inverse of Options::ToJson, for any JSON object: numbers and booleans become their text.
+Result<RawOptions> RawOptionsFromJson(std::string_view json);
+
 /// Options written in code or on the command line (`--set key=value`), with no place.
 RawOptions RawOptionsFromPairs(const std::vector<std::pair<std::string, std::string>>& pairs);
 
 /// The entry of `names` nearest to `name` by edit distance, if it is near enough to be a typo.
 std::optional<std::string> NearestName(std::string_view name,
                                        const std::vector<std::string>& names);
-
-/// "5 seconds" -> microseconds. "1 GiB" -> bytes. Errors name the accepted forms.
-Result<std::int64_t> ParseDuration(std::string_view text);
-Result<std::int64_t> ParseBytes(std::string_view text);
-std::string FormatDuration(std::int64_t micros);
-std::string FormatBytes(std::int64_t bytes);
 
 }  // namespace sluice
