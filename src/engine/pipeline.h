@@ -74,6 +74,8 @@ struct PipelineSpec {
   std::function<Result<std::shared_ptr<Sink>>(const std::string&, const std::string&,
                                               const std::string&)>
       make_recorded_sink;
+  /// A row as text (JSON) for the dead letters of rows that have no message behind them.
+  std::function<std::string(const arrow::RecordBatch&, std::int64_t row)> row_to_text;
   Metrics* metrics = nullptr;  ///< Required.
   const Clock* clock = &Clock::System();
 };
@@ -93,11 +95,11 @@ struct Progress {
 /// Asked from signal handlers: 0 go on, 1 seal, commit and stop, 2 abandon the open epoch and stop.
 using StopRequest = std::atomic<int>;
 
-class Log;  // engine/log.h
+class CheckpointLog;  // engine/checkpoint_log.h
 
 /// Runs until stopped, timed out or caught up (success), or until an error that retrying cannot mend.
 /// `log` has been opened by this process (it is the writer). Blocks; uses threads of its own.
-Result<Progress> RunPipeline(const PipelineSpec& spec, Log* log, const StopRequest& stop,
+Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const StopRequest& stop,
                              const std::function<void(const Progress&)>& on_progress);
 
 }  // namespace sluice
