@@ -83,8 +83,9 @@ TEST(Simdjson, ParsesWithARuntimeChosenImplementation) {
 
 TEST(Simdjson, StageOneFindsStructureByItself) {
   std::unique_ptr<simdjson::internal::dom_parser_implementation> stages;
-  ASSERT_EQ(simdjson::get_active_implementation()->create_dom_parser_implementation(1024, 16, stages),
-            simdjson::SUCCESS);
+  ASSERT_EQ(
+      simdjson::get_active_implementation()->create_dom_parser_implementation(1024, 16, stages),
+      simdjson::SUCCESS);
   simdjson::padded_string text(std::string(R"({"a":[1,2]})"));
   ASSERT_EQ(stages->stage1(reinterpret_cast<const uint8_t*>(text.data()), text.size(),
                            simdjson::stage1_mode::regular),
@@ -119,17 +120,17 @@ TEST(Parquet, WritesAndReadsBackEveryCodecOnOffer) {
     ASSERT_TRUE(names.Append("name " + std::to_string(i % 7)).ok());
     ASSERT_TRUE(counts.Append(i).ok());
   }
-  auto schema = arrow::schema({arrow::field("name", arrow::utf8()),
-                               arrow::field("count", arrow::int64())});
+  auto schema =
+      arrow::schema({arrow::field("name", arrow::utf8()), arrow::field("count", arrow::int64())});
   auto table = arrow::Table::Make(schema, {*names.Finish(), *counts.Finish()});
-  for (auto codec : {parquet::Compression::UNCOMPRESSED, parquet::Compression::SNAPPY,
-                     parquet::Compression::ZSTD, parquet::Compression::GZIP,
-                     parquet::Compression::LZ4}) {
+  for (auto codec :
+       {parquet::Compression::UNCOMPRESSED, parquet::Compression::SNAPPY,
+        parquet::Compression::ZSTD, parquet::Compression::GZIP, parquet::Compression::LZ4}) {
     auto sink = *arrow::io::BufferOutputStream::Create();
     auto properties = parquet::WriterProperties::Builder().compression(codec)->build();
-    ASSERT_TRUE(parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), sink, 300,
-                                           properties)
-                    .ok());
+    ASSERT_TRUE(
+        parquet::arrow::WriteTable(*table, arrow::default_memory_pool(), sink, 300, properties)
+            .ok());
     auto reader = *parquet::arrow::OpenFile(
         std::make_shared<arrow::io::BufferReader>(*sink->Finish()), arrow::default_memory_pool());
     auto back = reader->ReadTable();
@@ -141,8 +142,8 @@ TEST(Parquet, WritesAndReadsBackEveryCodecOnOffer) {
 TEST_F(DuckDb, IsRecentAndHasItsExtensionsBuiltIn) {
   std::string version = duckdb_library_version();
   EXPECT_GE(std::stoi(version.substr(version.find('.') + 1)), 5) << version;
-  auto loaded = Query(connection_,
-                      "SELECT extension_name FROM duckdb_extensions() WHERE loaded ORDER BY 1");
+  auto loaded =
+      Query(connection_, "SELECT extension_name FROM duckdb_extensions() WHERE loaded ORDER BY 1");
   std::set<std::string> extensions(loaded.begin(), loaded.end());
   for (const char* name : {"core_functions", "icu", "json"}) {
     EXPECT_TRUE(extensions.contains(name)) << name;
@@ -177,8 +178,8 @@ TEST_F(DuckDb, PullsRowsFromATableFunction) {
   duckdb_table_function_set_function(
       function, [](duckdb_function_info info, duckdb_data_chunk output) {
         auto* next = static_cast<int64_t*>(duckdb_function_get_init_data(info));
-        auto* values = static_cast<int64_t*>(
-            duckdb_vector_get_data(duckdb_data_chunk_get_vector(output, 0)));
+        auto* values =
+            static_cast<int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(output, 0)));
         idx_t count = 0;
         for (; *next < 5000 && count < duckdb_vector_size(); ++count, ++*next) {
           values[count] = *next * *next;

@@ -56,6 +56,7 @@ struct PipelineSpec {
   std::vector<PipelineSink> sinks;
   /// One more sink of every epoch, rows as in engine/dead_letters.h.
   std::shared_ptr<Sink> dead_letters;
+  std::string dead_letter_settings;  ///< As PipelineSink::settings; its type is "files".
 
   std::int64_t window_micros = 100'000'000;
   std::int64_t timeout_micros = 0;  ///< 0 = unbounded.
@@ -74,6 +75,8 @@ struct PipelineSpec {
   std::function<Result<std::shared_ptr<Sink>>(const std::string&, const std::string&,
                                               const std::string&)>
       make_recorded_sink;
+  /// A row as text (JSON) for the dead letters of rows that have no message behind them.
+  std::function<std::string(const arrow::RecordBatch&, std::int64_t row)> row_to_text;
   Metrics* metrics = nullptr;  ///< Required.
   const Clock* clock = &Clock::System();
 };
@@ -93,11 +96,11 @@ struct Progress {
 /// Asked from signal handlers: 0 go on, 1 seal, commit and stop, 2 abandon the open epoch and stop.
 using StopRequest = std::atomic<int>;
 
-class Log;  // engine/log.h
+class CheckpointLog;  // engine/checkpoint_log.h
 
 /// Runs until stopped, timed out or caught up (success), or until an error that retrying cannot mend.
 /// `log` has been opened by this process (it is the writer). Blocks; uses threads of its own.
-Result<Progress> RunPipeline(const PipelineSpec& spec, Log* log, const StopRequest& stop,
+Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const StopRequest& stop,
                              const std::function<void(const Progress&)>& on_progress);
 
 }  // namespace sluice

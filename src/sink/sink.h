@@ -44,11 +44,21 @@ struct Prepared {
   std::int64_t artefacts = 0;
 };
 
+/// A row the store cannot hold (a partition value too long): it goes to the dead letters.
+struct SinkRefusal {
+  std::int64_t row = 0;  ///< Index in the batch given to Write.
+  std::string code;      ///< "files.partition_value".
+  std::string field;
+  std::string reason;
+};
+
 class SinkWriter {
  public:
   virtual ~SinkWriter() = default;
-  /// Adds rows; may block when the store pushes back. Nothing becomes visible yet.
-  virtual Result<void> Write(const std::shared_ptr<arrow::RecordBatch>& rows) = 0;
+  /// Adds rows; may block when the store pushes back. Nothing becomes visible yet. Returns the rows that
+  /// were refused, in order; all others are in.
+  virtual Result<std::vector<SinkRefusal>> Write(
+      const std::shared_ptr<arrow::RecordBatch>& rows) = 0;
   /// Makes the rows durable but still invisible.
   virtual Result<Prepared> Prepare() = 0;
   /// Encoded bytes that have left memory for the store so far, for metrics.

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Fuzz every target: ./dev fuzz [SECONDS per target, default 600] [TARGET...]
+#
+# Inputs found are kept in build/fuzz-corpus/TARGET and start the next run; an input that crashes
+# is written to build/fuzz-crashes/TARGET/ and makes the run fail. To repeat one:
+#   build/fuzz/bin/TARGET_fuzz FILE
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/tally/tally.sh
+seconds="${1:-600}"
+bash scripts/build.sh fuzz
+if (($# > 1)); then
+  targets=("${@:2}")
+else
+  shopt -s nullglob
+  targets=()
+  for program in build/fuzz/bin/*_fuzz; do targets+=("$(basename "$program" _fuzz)"); done
+fi
+if ((${#targets[@]} == 0)); then
+  echo "fuzz: no target is declared with sluice_fuzz"
+  exit 0
+fi
+export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+export LSAN_OPTIONS="suppressions=$PWD/tests/lsan.supp:print_suppressions=0"
+for target in "${targets[@]}"; do
+  corpus="build/fuzz-corpus/$target" crashes="build/fuzz-crashes/$target"
+  mkdir -p "$corpus" "$crashes"
+  inputs=("$corpus")
+  [[ -d "build/fuzz/bin/${target}_seeds" ]] && inputs+=("build/fuzz/bin/${target}_seeds")
+  tally_step "fuzz $target for $seconds s" "build/fuzz/bin/${target}_fuzz" \
+    "-max_total_time=$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+    "-artifact_prefix=$crashes/" "${inputs[@]}"
+done
+tally_end

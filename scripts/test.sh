@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Run all tests: unit tests in two presets, then tests/integration with a real Kafka broker.
+#
+# usage: test [PATTERN]
+#   PATTERN   only unit tests whose name matches and integration files whose path matches
+# Unit tests run as users' binary (release) and with failpoints; every file
+# tests/integration/test_*.py is a pytest file that finds the binaries in SLUICE and
+# SLUICE_FAILPOINTS. Ends with one line: N passed, N failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/deps/cache.sh
+source scripts/tally/tally.sh
+pattern="${1:-}"
+
+bash scripts/deps.sh
+for preset in release failpoints; do
+  bash scripts/build.sh "$preset"
+  tally_ctest "$preset" ${pattern:+-R "$pattern"}
+done
+
+shopt -s nullglob
+files=(tests/integration/test_*.py)
+[[ -n "$pattern" ]] && mapfile -t files < <(printf '%s\n' "${files[@]}" | grep -E -- "$pattern" || true)
+if ((${#files[@]} > 0)); then
+  python="$(bash scripts/deps.sh --where python | cut -d= -f2-)/bin/python3"
+  export SLUICE="$PWD/build/sluice" SLUICE_FAILPOINTS="$PWD/build/failpoints/bin/sluice"
+  export PYTHONPATH="$PWD/tests/kafka${PYTHONPATH:+:$PYTHONPATH}"
+  tally_pytest "$python" -m pytest -q -p no:cacheprovider "${files[@]}"
+fi
+tally_end

@@ -1,0 +1,243 @@
+#include "engine/checkpoint_log.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "core/failpoint.h"
+#include "core/logging.h"
+#include "core/options.h"
+#include "core/random_id.h"
+#include "engine/checkpoint_log_names.h"
+
+namespace sluice {
+namespace {
+
+std::string HostName() {
+  std::array<char, 256> name{};
+  gethostname(name.data(), name.size() - 1);
+  return name.data();
+}
+
+std::string HeartbeatName(const LogContents& contents) {
+  return contents.checkpoint_id + "/heartbeat-" + std::to_string(contents.writer);
+}
+
+Error Superseded(const std::string& what) {
+  return SupersededError("another process has taken over this checkpoint (" + what +
+                         "); this one has stopped and leaves the job to it");
+}
+
+}  // namespace
+
+CheckpointLog::CheckpointLog(Storage* storage, const LogOptions& options) : storage_(storage), options_(options) {}
+CheckpointLog::~CheckpointLog() = default;
+
+Result<std::unique_ptr<CheckpointLog>> CheckpointLog::Open(Storage* storage, const LogOptions& options) {
+  std::unique_ptr<CheckpointLog> log(new CheckpointLog(storage, options));
+  TRY(auto contents, ReadLog(storage));
+  if (!contents.has_value()) {
+    log->fresh_ = true;
+    log->contents_.checkpoint_id = RandomHex(16);
+    return log;
+  }
+  log->contents_ = *std::move(contents);
+  TRY(log->TakeOver());
+  return log;
+}
+
+Result<void> CheckpointLog::TakeOver() {
+  std::string name = HeartbeatName(contents_);
+  TRY(auto beat, storage_->Read(name));
+  if (!beat.has_value() || JudgeHeartbeat(*beat) != WriterLife::kGone) {
+    Log(LogLevel::kInfo, "another process may hold the checkpoint; watching its heartbeat",
+        {{"checkpoint", storage_->location()}, {"wait", FormatDuration(options_.lease_micros)}});
+    TRY(bool alive, HeartbeatChanges(storage_, name, options_.lease_micros, *options_.clock));
+    if (alive) {
+      return SupersededError("another process is running on the checkpoint " + storage_->location() +
+                             "; stop it first, or give this job its own checkpointLocation");
+    }
+  }
+  // The state may have moved on while we watched.
+  TRY(auto contents, ReadLog(storage_));
+  if (!contents.has_value() || contents->start_bytes != contents_.start_bytes ||
+      contents->writer != contents_.writer) {
+    return Superseded("it started while this one was waiting");
+  }
+  contents_ = *std::move(contents);
+  std::string old_heartbeat = HeartbeatName(contents_);
+  TakeoverRecord record{HostName(), getpid(), FormatTimestamp(options_.clock->WallMicros()),
+                        RandomHex(16)};
+  TRY(Append("takeover", ToJson(record)));
+  FAILPOINT("K3");
+  contents_.writer = contents_.last_slot;
+  // After the slot, since two processes may want the same one. Who finds a writer without a heartbeat waits.
+  TRY(StartHeartbeat());
+  return storage_->Remove(old_heartbeat);
+}
+
+Result<void> CheckpointLog::StartHeartbeat() {
+  TRY(heartbeat_, Heartbeat::Start(storage_, HeartbeatName(contents_), options_.lease_micros / 10));
+  return {};
+}
+
+bool CheckpointLog::fresh() const {
+  std::lock_guard lock(mutex_);
+  return fresh_;
+}
+
+LogContents CheckpointLog::contents() const {
+  std::lock_guard lock(mutex_);
+  return contents_;
+}
+
+Result<void> CheckpointLog::WriteStart(const std::vector<SplitPosition>& splits) {
+  std::lock_guard lock(mutex_);
+  StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), splits};
+  std::string bytes = FormatSlot({contents_.checkpoint_id, 0, "start", ToJson(record)});
+  FAILPOINT("K17");
+  TRY(Create(kStartName, bytes));
+  contents_.start = std::move(record);
+  contents_.start_bytes = std::move(bytes);
+  contents_.positions = splits;
+  fresh_ = false;
+  FAILPOINT("K17");
+  TRY(Look(0));
+  return StartHeartbeat();
+}
+
+Result<void> CheckpointLog::WriteSplits(const std::vector<SplitPosition>& splits) {
+  std::lock_guard lock(mutex_);
+  StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), splits};
+  TRY(Append("splits", ToJson(record)));
+  contents_.positions.insert(contents_.positions.end(), splits.begin(), splits.end());
+  return {};
+}
+
+Result<void> CheckpointLog::Decide(const DecisionRecord& decision) {
+  std::lock_guard lock(mutex_);
+  if (contents_.uncommitted() != nullptr) {
+    return BugError("epoch " + std::to_string(decision.epoch) +
+                    " was to be decided before the last one was committed");
+  }
+  FAILPOINT("K6");
+  TRY(Append("decision", ToJson(decision)));
+  contents_.decisions.push_back(decision);
+  contents_.positions = decision.positions;
+  FAILPOINT("K8");
+  return {};
+}
+
+Result<void> CheckpointLog::Commit(std::int64_t epoch) {
+  std::lock_guard lock(mutex_);
+  FAILPOINT("K12");
+  TRY(Append("commit",
+             ToJson(CommitRecord{epoch, FormatTimestamp(options_.clock->WallMicros())})));
+  contents_.committed = epoch;
+  FAILPOINT("K13");
+  return {};
+}
+
+Result<void> CheckpointLog::Append(const std::string& kind, const std::string& payload) {
+  std::int64_t number = contents_.last_slot + 1;
+  std::string bytes = FormatSlot({contents_.checkpoint_id, number, kind, payload});
+  TRY(Create(SlotName(contents_.checkpoint_id, number), bytes));
+  contents_.last_slot = number;
+  contents_.entries.push_back({number, kind, payload});
+  return Look(number);
+}
+
+Result<void> CheckpointLog::Create(const std::string& name, const std::string& bytes) {
+  std::int64_t give_up = options_.clock->MonotonicMicros() + options_.unknown_wait_micros;
+  for (auto wait = std::chrono::milliseconds(50);; wait = std::min(wait * 2, std::chrono::milliseconds(5000))) {
+    FAILPOINT("K2");
+    auto created = storage_->PutNew(name, bytes);
+    if (created.ok()) {
+      // A reply that is lost after the create: the same bytes are put again and found.
+      if (auto lost = FAILPOINT_ERROR("K7"); !lost.ok()) created = std::move(lost).error();
+    }
+    if (created.ok() && *created == Created::kYes) return {};
+    if (created.ok()) {
+      auto there = storage_->Read(name);
+      if (there.ok() && there->has_value()) {
+        if (**there == bytes) return {};
+        return Superseded("it wrote " + name + " first");
+      }
+      if (!there.ok()) created = std::move(there).error();
+    }
+    if (!created.ok()) {
+      const Error& error = created.error();
+      if (error.retry == Retry::kNo) return error;
+      if (options_.clock->MonotonicMicros() > give_up) {
+        return Error{Blame::kRemote, Retry::kNo, "checkpoint.unknown",
+                     "cannot tell whether " + name + " was written to " + storage_->location() +
+                         ": " + error.message + "; the next start finds out and goes on from there"};
+      }
+      LogLimited(LogLevel::kWarn, "log-create", 10, "cannot write the checkpoint; trying again",
+                 {{"name", name}, {"error", ToString(error)}});
+    }
+    std::this_thread::sleep_for(wait);
+  }
+}
+
+Result<void> CheckpointLog::Look(std::int64_t highest) {
+  for (auto wait = std::chrono::milliseconds(50);; wait *= 2) {
+    auto start = storage_->Read(kStartName);
+    auto slots = start.ok() ? ListSlots(storage_, contents_.checkpoint_id)
+                            : Result<SlotList>(start.error());
+    if (slots.ok()) {
+      if (!start->has_value() || **start != contents_.start_bytes) {
+        return Superseded("the checkpoint was deleted or made anew");
+      }
+      std::int64_t last = slots->numbers.empty() ? 0 : slots->numbers.back();
+      if (last > highest) return Superseded("it wrote slot " + std::to_string(last));
+      if (last < highest) return Superseded("slot " + std::to_string(highest) + " was removed");
+      return {};
+    }
+    if (slots.error().retry == Retry::kNo || wait > std::chrono::seconds(5)) {
+      return std::move(slots).error();
+    }
+    std::this_thread::sleep_for(wait);
+  }
+}
+
+Result<void> CheckpointLog::CheckWriter() {
+  std::lock_guard lock(mutex_);
+  if (fresh_) return {};
+  return Look(contents_.last_slot);
+}
+
+Result<void> CheckpointLog::Compact(std::int64_t epochs) {
+  std::lock_guard lock(mutex_);
+  auto keep = static_cast<std::size_t>(std::max<std::int64_t>(epochs, 1));
+  for (const std::string& stray : contents_.strays) TRY(storage_->Remove(stray));
+  contents_.strays.clear();
+  if (contents_.decisions.size() <= keep) return {};
+  std::size_t drop = contents_.decisions.size() - keep;
+  std::int64_t first_kept_epoch = contents_.decisions[drop].epoch;
+  std::size_t removed = 0;
+  for (const auto& entry : contents_.entries) {
+    if (entry.kind == "decision") {
+      TRY(auto decision, ParseDecision(entry.payload, std::to_string(entry.number)));
+      if (decision.epoch >= first_kept_epoch) break;
+    }
+    TRY(storage_->Remove(SlotName(contents_.checkpoint_id, entry.number)));
+    FAILPOINT("K14");
+    ++removed;
+  }
+  contents_.entries.erase(contents_.entries.begin(),
+                          contents_.entries.begin() + static_cast<std::ptrdiff_t>(removed));
+  contents_.decisions.erase(contents_.decisions.begin(),
+                            contents_.decisions.begin() + static_cast<std::ptrdiff_t>(drop));
+  return {};
+}
+
+void CheckpointLog::Close() {
+  if (heartbeat_ != nullptr) heartbeat_->Stop();
+}
+
+}  // namespace sluice

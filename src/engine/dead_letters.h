@@ -1,0 +1,61 @@
+/// Rejects as rows: one more sink of every epoch, named in the same decision.
+///
+/// The columns are documented in docs/dead-letters.md; `version` changes when their meaning does.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <arrow/record_batch.h>
+
+#include "core/result.h"
+#include "record/schema.h"
+
+namespace sluice {
+
+/// version int, job string, epoch bigint, time timestamp, source string, step string, origin string (JSON),
+/// row int (null: the whole message), byte bigint, code string, field string, reason string, bytes string
+/// (null if they are not UTF-8), base64 string (null if `bytes` has them), truncated boolean.
+const SchemaPtr& DeadLetterSchema();
+
+/// Bytes of one dead letter are cut at this length, and marked as truncated.
+inline constexpr std::size_t kDeadLetterBytes = 1u << 20;
+
+/// A refused row or message on its way to the dead letters.
+struct DeadLetter {
+  std::string source;      ///< "" if the row was made by an open step.
+  std::string step;        ///< "decode", or the step or sink that refused it.
+  std::string origin;      ///< JSON object; "" if unknown.
+  std::int32_t row = -1;   ///< Index in its message; -1 for the whole message.
+  std::int64_t byte = -1;  ///< -1 if unknown.
+  std::string code;
+  std::string field;
+  std::string reason;
+  std::string_view bytes;  ///< Copied by Add.
+};
+
+/// Collects dead letters into batches. One thread.
+class DeadLetterBuilder {
+ public:
+  DeadLetterBuilder(std::string job, std::int64_t epoch, std::int64_t time_micros);
+  ~DeadLetterBuilder();
+  Result<void> Add(const DeadLetter& letter);
+  std::int64_t rows() const { return rows_; }
+  std::size_t bytes() const { return bytes_; }
+  /// What was added so far as a batch with DeadLetterSchema; the builder is empty afterwards.
+  Result<std::shared_ptr<arrow::RecordBatch>> Take();
+
+ private:
+  struct Columns;
+  std::string job_;
+  std::int64_t epoch_;
+  std::int64_t time_micros_;
+  std::int64_t rows_ = 0;
+  std::size_t bytes_ = 0;
+  std::unique_ptr<Columns> columns_;
+};
+
+}  // namespace sluice

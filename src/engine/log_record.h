@@ -1,0 +1,86 @@
+/// What the slots of the log say (design: docs/exactly-once.md). JSON both ways.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "record/raw_batch.h"
+#include "sink/sink.h"
+
+namespace sluice {
+
+/// The next position of one split. `identity` tells one life of the split from another.
+struct SplitPosition {
+  std::string source;
+  SplitId split;
+  Position position;
+  std::string identity;
+  Position from;  ///< In decisions: where the epoch began; empty elsewhere.
+};
+
+/// Kinds "start" (slot 0) and "splits": places resolved before their first fetch.
+struct StartRecord {
+  std::string job;
+  std::string time;
+  std::vector<SplitPosition> splits;
+};
+
+/// Kind "takeover": a process becomes the writer.
+struct TakeoverRecord {
+  std::string host;
+  std::int64_t pid = 0;
+  std::string time;
+  std::string write_id;
+};
+
+/// One sink's part of a decision.
+struct SinkDecision {
+  std::string name;
+  std::string type;
+  std::string settings;  ///< Options::ToJson, without secrets.
+  std::string token;     ///< "" if the epoch has no rows for it.
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+  std::int64_t artefacts = 0;
+};
+
+/// A count of something in an epoch, kept where it happened: "source clicks delivered" -> 100.
+struct NamedCount {
+  std::string name;
+  std::int64_t value = 0;
+};
+
+/// Kind "decision".
+struct DecisionRecord {
+  std::int64_t epoch = 0;
+  std::string now;     ///< The epoch's now().
+  std::string sealed;
+  AttemptId attempt;
+  std::vector<SplitPosition> positions;  ///< Of every split, moved or not.
+  std::vector<SinkDecision> sinks;
+  SinkDecision dead_letters;             ///< name "" if the job has none.
+  std::vector<std::pair<std::string, std::string>> schemas;  ///< Source or step -> DDL.
+  std::vector<NamedCount> counts;
+};
+
+/// Kind "commit".
+struct CommitRecord {
+  std::int64_t epoch = 0;
+  std::string time;
+};
+
+std::string ToJson(const StartRecord& record);
+std::string ToJson(const TakeoverRecord& record);
+std::string ToJson(const DecisionRecord& record);
+std::string ToJson(const CommitRecord& record);
+
+/// `name` of the slot is for messages; a payload that does not have the form is checkpoint.damaged.
+Result<StartRecord> ParseStart(std::string_view payload, const std::string& name);
+Result<TakeoverRecord> ParseTakeover(std::string_view payload, const std::string& name);
+Result<DecisionRecord> ParseDecision(std::string_view payload, const std::string& name);
+Result<CommitRecord> ParseCommit(std::string_view payload, const std::string& name);
+
+}  // namespace sluice

@@ -1,0 +1,190 @@
+#include "engine/row_delivery.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice {
+
+/// Which decoded row (and so which message) each row of a batch came from.
+struct RowDelivery::RowOrigin {
+  const DecodedBatch* batch = nullptr;             ///< Null for rows of open steps.
+  const std::vector<std::int64_t>* rows = nullptr; ///< Null: row i is decoded row i.
+  BadRecords policy = BadRecords::kQuarantine;
+
+  std::size_t DecodedRow(std::int64_t row) const {
+    return static_cast<std::size_t>(rows == nullptr ? row : (*rows)[static_cast<std::size_t>(row)]);
+  }
+};
+
+BadRecords StrictestPolicy(const PipelineSpec& spec, const std::vector<std::size_t>& sources) {
+  bool all_skip = !sources.empty();
+  for (std::size_t source : sources) {
+    if (spec.sources[source].bad_records == BadRecords::kFail) return BadRecords::kFail;
+    if (spec.sources[source].bad_records != BadRecords::kSkip) all_skip = false;
+  }
+  return all_skip ? BadRecords::kSkip : BadRecords::kQuarantine;
+}
+
+RowDelivery::RowDelivery(const Stage* stage, const Producer* producer)
+    : stage_(stage), producer_(producer), row_steps_(stage->spec->steps.size()) {}
+
+Result<std::unique_ptr<RowDelivery>> RowDelivery::Make(const Stage* stage, const Producer* producer) {
+  std::unique_ptr<RowDelivery> delivery(new RowDelivery(stage, producer));
+  TRY(delivery->OpenRowSteps(*producer));
+  return delivery;
+}
+
+Result<void> RowDelivery::OpenRowSteps(const Producer& producer) {
+  for (const Consumer& consumer : producer.consumers) {
+    if (consumer.kind != Consumer::Kind::kRowStep) continue;
+    TRY(row_steps_[consumer.index], stage_->spec->steps[consumer.index].transform->OpenRow());
+    TRY(OpenRowSteps(stage_->graph->step(consumer.index)));
+  }
+  return {};
+}
+
+Result<void> RowDelivery::DeliverBatch(const EpochInfo& epoch, const DecodedBatch& batch,
+                                       EpochCounts* counts) {
+  const PipelineSource& source = stage_->spec->sources[producer_->index];
+  SourceCounts& count = counts->sources[source.name];
+  count.delivered += batch.delivered;
+  count.bytes += static_cast<std::int64_t>(batch.raw->bytes);
+  count.decoded += batch.decoded_messages;
+  count.rejected_whole += batch.rejected_whole;
+  count.tombstones += batch.tombstones;
+  count.rows += batch.decoded.rows->num_rows();
+  for (const Reject& reject : batch.decoded.rejects) {
+    if (reject.row != Reject::kWholeMessage) ++count.row_rejects;
+    const RawRecord& record = batch.raw->records[reject.record];
+    DeadLetter letter{source.name, "decode", batch.raw->Origin(reject.record), reject.row,
+                      reject.byte, reject.code, reject.field, reject.reason,
+                      reject.bytes.empty() ? record.view() : std::string_view(reject.bytes)};
+    TRY(Refuse(epoch, source.bad_records, letter, counts));
+  }
+  RowOrigin origin{&batch, nullptr, source.bad_records};
+  TRY(Deliver(epoch, *producer_, batch.decoded.rows, origin, counts));
+  return FlushDeadLetters(epoch, counts);
+}
+
+Result<void> RowDelivery::DeliverRows(const EpochInfo& epoch,
+                                      const std::shared_ptr<arrow::RecordBatch>& rows,
+                                      EpochCounts* counts) {
+  const auto& sources = stage_->graph->sources_of_step(producer_->index);
+  RowOrigin origin{nullptr, nullptr, StrictestPolicy(*stage_->spec, sources)};
+  TRY(Deliver(epoch, *producer_, rows, origin, counts));
+  return FlushDeadLetters(epoch, counts);
+}
+
+Result<void> RowDelivery::Deliver(const EpochInfo& epoch, const Producer& producer,
+                                  const std::shared_ptr<arrow::RecordBatch>& rows,
+                                  const RowOrigin& origin, EpochCounts* counts) {
+  if (rows->num_rows() == 0) return {};
+  for (const Consumer& consumer : producer.consumers) {
+    counts->edges[{producer.name, consumer.name}].pushed += rows->num_rows();
+    switch (consumer.kind) {
+      case Consumer::Kind::kSink:
+        TRY(stage_->sinks[consumer.index]->Push(epoch.epoch, producer.name, rows));
+        break;
+      case Consumer::Kind::kOpenStep:
+        TRY(stage_->open_steps[consumer.index]->Push(epoch, consumer.input, rows));
+        break;
+      case Consumer::Kind::kRowStep:
+        counts->edges[{producer.name, consumer.name}].received += rows->num_rows();
+        TRY(ThroughStep(epoch, consumer, rows, origin, counts));
+        break;
+    }
+  }
+  return {};
+}
+
+Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& step,
+                                      const std::shared_ptr<arrow::RecordBatch>& rows,
+                                      const RowOrigin& origin, EpochCounts* counts) {
+  auto applied = row_steps_[step.index]->Apply(rows, epoch.now_micros);
+  if (!applied.ok()) return std::move(applied).error().At("step " + step.name);
+  RowOutput output = *std::move(applied);
+
+  StepCounts& count = counts->steps[step.name];
+  std::int64_t in = rows->num_rows();
+  count.row_by_row = true;
+  count.in += in;
+  count.out += output.rows->num_rows();
+  // Both lists are in row order: one walk proves that no row is made up, doubled or both out and dead.
+  const Error broken = BugError("step " + step.name + " lost track of its rows");
+  if (static_cast<std::int64_t>(output.row_of_output.size()) != output.rows->num_rows()) return broken;
+  bool may_multiply = stage_->spec->steps[step.index].transform->may_multiply();
+  std::size_t dead = 0;
+  std::int64_t last = -1;
+  std::int64_t through = 0;
+  for (std::int64_t row : output.row_of_output) {
+    while (dead < output.failures.size() && output.failures[dead].row < row) ++dead;
+    bool is_dead = dead < output.failures.size() && output.failures[dead].row == row;
+    if (row < last || row >= in || is_dead || (row == last && !may_multiply)) return broken;
+    if (row != last) ++through;
+    last = row;
+  }
+  count.through += through;
+  count.dead += static_cast<std::int64_t>(output.failures.size());
+  count.filtered += in - through - static_cast<std::int64_t>(output.failures.size());
+
+  for (const RowFailure& failure : output.failures) {
+    if (failure.row < 0 || failure.row >= in) return broken;
+    DeadLetter letter{"", step.name, "", -1, -1, failure.code, failure.field, failure.reason, {}};
+    std::string text;
+    if (origin.batch != nullptr) {
+      const DecodedRows& decoded = origin.batch->decoded;
+      std::size_t row = origin.DecodedRow(failure.row);
+      std::uint32_t record = decoded.record_of_row[row];
+      letter.source = producer_->name;
+      letter.origin = origin.batch->raw->Origin(record);
+      letter.row = decoded.row_in_message.empty() ? 0 : decoded.row_in_message[row];
+      letter.bytes = origin.batch->raw->records[record].view();
+    } else {
+      text = stage_->spec->row_to_text(*rows, failure.row);
+      letter.bytes = text;
+    }
+    TRY(Refuse(epoch, origin.policy, letter, counts));
+  }
+
+  RowOrigin next = origin;
+  std::vector<std::int64_t> composed;
+  if (origin.rows != nullptr) {
+    composed.reserve(output.row_of_output.size());
+    for (std::int64_t row : output.row_of_output) {
+      composed.push_back((*origin.rows)[static_cast<std::size_t>(row)]);
+    }
+    next.rows = &composed;
+  } else {
+    next.rows = &output.row_of_output;
+  }
+  return Deliver(epoch, stage_->graph->step(step.index), output.rows, next, counts);
+}
+
+Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy, const DeadLetter& letter,
+                                 EpochCounts* counts) {
+  if (policy == BadRecords::kFail) {
+    return DataError("data.bad_record",
+                     "a bad record stops the job (badRecords: fail): " + letter.reason +
+                         (letter.origin.empty() ? "" : "; record " + letter.origin));
+  }
+  if (policy == BadRecords::kSkip || stage_->dead_letters == nullptr) {
+    ++counts->skipped;
+    return {};
+  }
+  if (letters_ == nullptr || letters_epoch_ != epoch.epoch) {
+    letters_ = std::make_unique<DeadLetterBuilder>(stage_->spec->job, epoch.epoch, epoch.now_micros);
+    letters_epoch_ = epoch.epoch;
+  }
+  TRY(letters_->Add(letter));
+  if (letters_->bytes() > (4u << 20)) return FlushDeadLetters(epoch, counts);
+  return {};
+}
+
+Result<void> RowDelivery::FlushDeadLetters(const EpochInfo& epoch, EpochCounts* counts) {
+  if (letters_ == nullptr || letters_->rows() == 0) return {};
+  TRY(auto rows, letters_->Take());
+  counts->dead_letters += rows->num_rows();
+  return stage_->dead_letters->Push(epoch.epoch, kDeadLettersName, std::move(rows));
+}
+
+}  // namespace sluice
