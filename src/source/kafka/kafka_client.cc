@@ -24,7 +24,6 @@ template <typename T, void (*Free)(T*)>
 using Owned = std::unique_ptr<T, Freer<T, Free>>;
 using OwnedQueue = Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
 using OwnedAdminOptions = Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
-using OwnedList = Owned<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 using OwnedError = Owned<rd_kafka_error_t, rd_kafka_error_destroy>;
 
 }  // namespace
@@ -261,13 +260,8 @@ Result<std::vector<std::vector<std::int64_t>>> KafkaClient::ListOffsets(
     if (lists[list].empty()) continue;
     // The answers come back by name, in any order; the list's number goes along as opaque.
     rd_kafka_AdminOptions_set_opaque(options.get(), &answers[list]);
-    const OwnedList partitions(
-        rd_kafka_topic_partition_list_new(static_cast<int>(lists[list].size())));
-    for (const OffsetQuestion& question : lists[list]) {
-      rd_kafka_topic_partition_list_add(partitions.get(), question.split.topic.c_str(),
-                                        question.split.partition)
-          ->offset = question.at;
-    }
+    KafkaPartitionList partitions(lists[list].size());
+    for (const OffsetQuestion& question : lists[list]) partitions.Add(question.split, question.at);
     rd_kafka_ListOffsets(handle_, partitions.get(), options.get(), queue.get());
     ++asked;
   }
@@ -310,14 +304,16 @@ std::int64_t KafkaClient::CachedLow(const TopicPartition& split) const {
   return code == RD_KAFKA_RESP_ERR_NO_ERROR ? low : -1;
 }
 
+bool KafkaClient::FirstAssignment(const TopicPartition& split) {
+  const std::lock_guard lock(mutex_);
+  return assigned_.emplace(split.topic, split.partition).second;
+}
+
 void KafkaClient::CommitOffsets(
     const std::vector<std::pair<TopicPartition, std::int64_t>>& offsets) {
   if (offsets.empty()) return;
-  const OwnedList list(rd_kafka_topic_partition_list_new(static_cast<int>(offsets.size())));
-  for (const auto& [split, offset] : offsets) {
-    rd_kafka_topic_partition_list_add(list.get(), split.topic.c_str(), split.partition)->offset =
-        offset;
-  }
+  KafkaPartitionList list(offsets.size());
+  for (const auto& [split, offset] : offsets) list.Add(split, offset);
   commits_open_.fetch_add(1);
   if (const auto code = rd_kafka_commit(handle_, list.get(), /*async=*/1)) {
     OnCommit(handle_, code, nullptr, this);

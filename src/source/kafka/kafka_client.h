@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,6 +42,24 @@ struct OffsetQuestion {
 };
 inline constexpr std::int64_t kEarliestOffset = -2;
 inline constexpr std::int64_t kLatestOffset = -1;
+
+/// Partitions and offsets in librdkafka's form.
+class KafkaPartitionList {
+ public:
+  explicit KafkaPartitionList(std::size_t size)
+      : list_(rd_kafka_topic_partition_list_new(static_cast<int>(size))) {}
+  ~KafkaPartitionList() { rd_kafka_topic_partition_list_destroy(list_); }
+  KafkaPartitionList(const KafkaPartitionList&) = delete;
+  KafkaPartitionList& operator=(const KafkaPartitionList&) = delete;
+
+  void Add(const TopicPartition& split, std::int64_t offset) {
+    rd_kafka_topic_partition_list_add(list_, split.topic.c_str(), split.partition)->offset = offset;
+  }
+  rd_kafka_topic_partition_list_t* get() const { return list_; }
+
+ private:
+  rd_kafka_topic_partition_list_t* const list_;
+};
 
 struct KafkaEventFreer {
   void operator()(rd_kafka_event_t* event) const { rd_kafka_event_destroy(event); }
@@ -71,6 +90,9 @@ class KafkaClient {
 
   /// The low watermark that the last reply for this split carried, without asking; -1 if unknown.
   std::int64_t CachedLow(const TopicPartition& split) const;
+
+  /// True for the first call with `split`, false for every other.
+  bool FirstAssignment(const TopicPartition& split);
 
   /// Sends group offsets without waiting. Failures are logged.
   void CommitOffsets(const std::vector<std::pair<TopicPartition, std::int64_t>>& offsets);
@@ -112,6 +134,7 @@ class KafkaClient {
   rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;  // Guarded.
   std::int64_t all_down_ = 0;      // Guarded: how often no broker was left.
   std::int64_t tls_failures_ = 0;  // Guarded.
+  std::set<std::pair<std::string, std::int32_t>> assigned_;  // Guarded: ever.
 };
 
 }  // namespace sluice

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <thread>
 
 #include "core/logging.h"
 #include "source/kafka/kafka_error.h"
@@ -17,22 +18,7 @@ using std::chrono::milliseconds;
 constexpr int kSeekMillis = 10'000;
 constexpr std::size_t kChunk = 4096;  // Messages per call into librdkafka.
 
-class PartitionList {
- public:
-  explicit PartitionList(std::size_t size)
-      : list_(rd_kafka_topic_partition_list_new(static_cast<int>(size))) {}
-  ~PartitionList() { rd_kafka_topic_partition_list_destroy(list_); }
-  PartitionList(const PartitionList&) = delete;
-  PartitionList& operator=(const PartitionList&) = delete;
-
-  void Add(const TopicPartition& split, std::int64_t offset) {
-    rd_kafka_topic_partition_list_add(list_, split.topic.c_str(), split.partition)->offset = offset;
-  }
-  rd_kafka_topic_partition_list_t* get() const { return list_; }
-
- private:
-  rd_kafka_topic_partition_list_t* const list_;
-};
+using PartitionList = KafkaPartitionList;
 
 /// Takes over what an assignment call returned.
 Result<void> Checked(rd_kafka_error_t* error, const std::string& what) {
@@ -49,6 +35,14 @@ void ForwardTo(rd_kafka_t* handle, const TopicPartition& split, rd_kafka_queue_t
   if (own == nullptr) return;
   rd_kafka_queue_forward(own, target);
   rd_kafka_queue_destroy(own);
+}
+
+/// False while the partition is not being fetched.
+bool TrySeek(rd_kafka_t* handle, const PartitionList& list) {
+  rd_kafka_error_t* error = rd_kafka_seek_partitions(handle, list.get(), kSeekMillis);
+  if (error == nullptr) return list.get()->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+  rd_kafka_error_destroy(error);
+  return false;
 }
 
 }  // namespace
@@ -70,7 +64,6 @@ KafkaReader::~KafkaReader() {
         !done.ok()) {
       Log(LogLevel::kDebug, ToString(done.error()));
     }
-    for (const auto& assigned : splits_) ForwardTo(client_->handle(), assigned->split, nullptr);
   }
   for (; at_ < end_; ++at_) rd_kafka_message_destroy(fetched_[at_]);
   rd_kafka_queue_destroy(queue_);
@@ -102,7 +95,30 @@ Result<void> KafkaReader::Assign(const std::vector<SplitStart>& starts) {
   for (const auto& assigned : added) ForwardTo(client_->handle(), assigned->split, queue_);
   TRY(Checked(rd_kafka_incremental_assign(client_->handle(), list.get()),
               "assigning " + starts[0].id));
-  for (auto& assigned : added) splits_.push_back(std::move(assigned));
+  for (auto& assigned : added) {
+    const bool again = !client_->FirstAssignment(assigned->split);
+    splits_.push_back(std::move(assigned));
+    if (again) TRY(Settle(splits_.back()->split, splits_.back()->next));
+  }
+  return {};
+}
+
+/// Unassigning ends in the background, and clears the forwarding when it does; until then a new
+/// assignment waits, and so does a seek. What was fetched meanwhile lies in the partition's own queue,
+/// which forwarding empties into ours.
+Result<void> KafkaReader::Settle(const TopicPartition& split, std::int64_t offset) {
+  PartitionList list(1);
+  list.Add(split, offset);
+  const auto deadline = SteadyClock::now() + milliseconds(kSeekMillis);
+  for (;;) {
+    if (TrySeek(client_->handle(), list)) break;
+    if (SteadyClock::now() > deadline) {
+      return KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, "starting to read " + FormatSplit(split),
+                        "the last reader of it has not ended");
+    }
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  ForwardTo(client_->handle(), split, queue_);
   return {};
 }
 
@@ -281,6 +297,7 @@ Result<void> KafkaReader::Recover(Assigned* assigned, const std::string& said) {
   if (assigned->next > high || cut) return TruncatedError(assigned->id, assigned->next, high);
   if (assigned->next < low) {
     TRY(AcceptLoss(*assigned, low));
+    assigned->fresh = false;  // Counted now; the first record at `low` is no further loss.
     return Restart(assigned, low);
   }
   LogLimited(LogLevel::kWarn, "kafka.recover", 10, "a fetch was refused, asking again",
@@ -324,9 +341,7 @@ Result<void> KafkaReader::Restart(Assigned* assigned, std::int64_t offset) {
   end_ = kept;
   PartitionList list(1);
   list.Add(assigned->split, offset);
-  rd_kafka_error_t* error = rd_kafka_seek_partitions(client_->handle(), list.get(), kSeekMillis);
-  if (error == nullptr && list.get()->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  if (error != nullptr) rd_kafka_error_destroy(error);
+  if (TrySeek(client_->handle(), list)) return {};
   return Reassign(assigned->split, offset);
 }
 
@@ -336,8 +351,8 @@ Result<void> KafkaReader::Reassign(const TopicPartition& split, std::int64_t off
   PartitionList list(1);
   list.Add(split, offset);
   TRY(Checked(rd_kafka_incremental_unassign(client_->handle(), list.get()), what));
-  ForwardTo(client_->handle(), split, queue_);
-  return Checked(rd_kafka_incremental_assign(client_->handle(), list.get()), what);
+  TRY(Checked(rd_kafka_incremental_assign(client_->handle(), list.get()), what));
+  return Settle(split, offset);
 }
 
 }  // namespace sluice

@@ -68,6 +68,7 @@ class KafkaReader final : public SplitReader {
   Result<void> Recover(Assigned* assigned, const std::string& said);
   Result<void> AcceptLoss(const Assigned& assigned, std::int64_t low);
   Result<void> Restart(Assigned* assigned, std::int64_t offset);
+  Result<void> Settle(const TopicPartition& split, std::int64_t offset);
   Result<void> Reassign(const TopicPartition& split, std::int64_t offset);
   void Fail(Error error);
   void Idle();

@@ -507,8 +507,8 @@ TEST_F(KafkaSourceTest, AForbiddenTopicStopsTheJob) {
   auto reader = source->OpenReader(FirstStarts(source.get()));
   ASSERT_TRUE(reader.ok());
   constexpr std::int16_t kFetch = 1;
-  rd_kafka_mock_push_request_errors(kafka_.cluster(), kFetch, 1,
-                                    RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  rd_kafka_mock_partition_push_request_errors(kafka_.cluster(), "t", 0, kFetch, 1,
+                                              RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
   const Error error = ReadError(reader->get());
   EXPECT_EQ(error.code, "kafka.forbidden");
   EXPECT_EQ(error.blame, Blame::kUser);

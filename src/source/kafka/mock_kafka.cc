@@ -11,13 +11,15 @@ MockKafka::MockKafka(int brokers) {
                     sizeof reason);
   rd_kafka_conf_set(conf, "bootstrap.servers", "mock", reason, sizeof reason);
   rd_kafka_conf_set(conf, "linger.ms", "0", reason, sizeof reason);
-  rd_kafka_conf_set(conf, "log_level", "3", reason, sizeof reason);
+  rd_kafka_conf_set(conf, "log_level", "0", reason, sizeof reason);
   producer_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof reason);
   if (producer_ == nullptr) {
     ADD_FAILURE() << reason;
     std::abort();
   }
   cluster_ = rd_kafka_handle_mock_cluster(producer_);
+  // Brokers count from 1, and the mock names 0 as its controller unless told.
+  rd_kafka_mock_set_controller_id(cluster_, 1);
 }
 
 MockKafka::~MockKafka() { rd_kafka_destroy(producer_); }
