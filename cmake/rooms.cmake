@@ -46,7 +46,8 @@ function(sluice_program)
 endfunction()
 
 # Program NAME_test; each of its GoogleTest tests is a ctest test that starts in the source folder.
-# The label threads marks what the tsan preset runs. The fuzz preset has no tests.
+# Sanitized programs take a second to start, so there the whole program is one ctest test. The label
+# threads marks what the tsan preset runs. The fuzz preset has no tests.
 function(sluice_test)
   cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "SRCS;DEPS;LABELS")
   if(SLUICE_FUZZ)
@@ -55,13 +56,17 @@ function(sluice_test)
   add_executable(${ARG_NAME}_test ${ARG_SRCS})
   target_include_directories(${ARG_NAME}_test PRIVATE "${PROJECT_SOURCE_DIR}/src")
   sluice_link(${ARG_NAME}_test PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
-  set(properties TIMEOUT 300)
   if(ARG_LABELS)
-    list(APPEND properties LABELS "${ARG_LABELS}")
+    set(labels LABELS "${ARG_LABELS}")
   endif()
-  gtest_discover_tests(${ARG_NAME}_test TEST_PREFIX "${ARG_NAME}." DISCOVERY_MODE PRE_TEST
-                       DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-                       PROPERTIES ${properties})
+  if(SLUICE_SANITIZE)
+    add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+    set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT 1200 ${labels})
+  else()
+    gtest_discover_tests(${ARG_NAME}_test TEST_PREFIX "${ARG_NAME}." DISCOVERY_MODE PRE_TEST
+                         DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+                         PROPERTIES TIMEOUT 300 ${labels})
+  endif()
 endfunction()
 
 # Program NAME_fuzz with libFuzzer's main, in the fuzz preset only; in others there is none.

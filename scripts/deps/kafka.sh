@@ -1,4 +1,4 @@
-# The jars of a Kafka broker for the integration tests, and a class archive that starts it faster.
+# The jars of a Kafka broker for the integration tests.
 # shellcheck shell=bash disable=SC2154
 dep_version="$KAFKA_VERSION"
 dep_pins="$(cat "$deps_here/kafka.sha256" "$deps_here/../../tests/kafka/pom.xml")"

@@ -31,9 +31,8 @@ std::string Lower(std::string text) {
 bool IsIdentifier(const std::string& name) {
   return !name.empty() && name.size() <= kLongestName &&
          std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return c < 128 && (std::isalnum(c) != 0 || c == '_');
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c < 128 && (std::isalnum(c) != 0 || c == '_'); });
 }
 
 /// The absolute, normal form of a path, links resolved as far as it exists, for comparing.
@@ -207,8 +206,9 @@ class JobReader {
     const Options& options = source->options;
     if (options.Bool("inferSchema")) {
       return Mistake(options.Raw("inferSchema")->place, "job.infer_schema",
-                     owner + ": inferSchema is not supported; declare `schema` and leave "
-                             "inferSchema out");
+                     owner +
+                         ": inferSchema is not supported; declare `schema` and leave "
+                         "inferSchema out");
     }
     std::string bad = options.String("badRecords");
     source->bad_records = bad == "skip"   ? BadRecords::kSkip
@@ -279,8 +279,7 @@ class JobReader {
     const RawValue* sql = options.Raw("sql");
     const RawValue* mapping = options.Raw("mapping");
     if ((sql == nullptr) == (mapping == nullptr)) {
-      return Mistake(entry.place, "job.transform",
-                     owner + ": give exactly one of sql and mapping");
+      return Mistake(entry.place, "job.transform", owner + ": give exactly one of sql and mapping");
     }
     if (sql != nullptr) {
       if (options.Given("from")) {
@@ -315,8 +314,9 @@ class JobReader {
       }
       if (!flat || tuple.size() < 2 || tuple.size() > 4) {
         return Mistake(item.place, "job.mapping",
-                       owner + ": an entry of mapping is [source, sourceType, target, targetType], "
-                               "[source, target, targetType] or [source, target]");
+                       owner +
+                           ": an entry of mapping is [source, sourceType, target, targetType], "
+                           "[source, target, targetType] or [source, target]");
       }
       if (tuple.size() == 2) tuple = {tuple[0], "", tuple[1], ""};
       if (tuple.size() == 3) tuple = {tuple[0], "", tuple[1], tuple[2]};
@@ -324,8 +324,9 @@ class JobReader {
     }
     if (tuples.empty()) {
       return Mistake(mapping.place, "job.mapping",
-                     owner + ": mapping must be a list with at least one [source, sourceType, "
-                             "target, targetType]");
+                     owner +
+                         ": mapping must be a list with at least one [source, sourceType, "
+                         "target, targetType]");
     }
     return tuples;
   }
@@ -350,8 +351,8 @@ class JobReader {
     return {};
   }
 
-  /// No two writers may share a folder, none may write where a source reads, and what the job keeps for
-  /// itself is no target. Whatever has an option `path` counts.
+  /// No two writers may share a folder, none may write where a source reads, and what the job keeps
+  /// for itself is no target. Whatever has an option `path` counts.
   Result<void> CheckPaths() {
     struct Folder {
       std::string what;
@@ -359,9 +360,8 @@ class JobReader {
       Place place;
       bool target;
     };
-    std::vector<Folder> folders = {
-        {"checkpointLocation", FullPath(job_.checkpoint_location),
-         job_.options.Raw("checkpointLocation")->place, false}};
+    std::vector<Folder> folders = {{"checkpointLocation", FullPath(job_.checkpoint_location),
+                                    job_.options.Raw("checkpointLocation")->place, false}};
     if (const RawValue* raw = job_.options.Raw("deadLetters")) {
       folders.push_back({"deadLetters", FullPath(job_.dead_letters), raw->place, true});
     }
@@ -379,8 +379,8 @@ class JobReader {
       for (std::size_t j = 0; j < i; ++j) {
         const Folder& a = folders[i];
         const Folder& b = folders[j];
-        bool own_dead_letters = a.what == "deadLetters" && b.what == "checkpointLocation" &&
-                                a.path != b.path;
+        bool own_dead_letters =
+            a.what == "deadLetters" && b.what == "checkpointLocation" && a.path != b.path;
         if ((!a.target && !b.target) || own_dead_letters || !Overlap(a.path, b.path)) continue;
         return Mistake(a.place, "job.paths",
                        a.what + " (" + a.path.string() + ") and " + b.what + " (" +

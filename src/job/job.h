@@ -2,8 +2,8 @@
 ///
 ///   LoadJob -> MakePlan (job/plan.h) -> BuildPipeline (job/pipeline_builder.h) -> RunPipeline
 ///
-/// Names are known, options typed, references to secrets resolved; schemas and SQL are checked by the
-/// plan. All errors blame the user and begin with file:line:column. Immutable afterwards.
+/// Names are known, options typed, references to secrets resolved; schemas and SQL are checked by
+/// the plan. All errors blame the user and begin with file:line:column. Immutable afterwards.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,7 @@ struct Job {
   Options options;  ///< JobOptionSpecs().
   std::string checkpoint_location;
   std::string spool_directory;
-  std::string dead_letters;  ///< Folder.
+  std::string dead_letters;        ///< Folder.
   std::vector<JobSource> sources;  ///< In file order, as all below.
   std::vector<JobStep> steps;
   std::vector<JobSink> sinks;

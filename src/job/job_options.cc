@@ -13,8 +13,9 @@ constexpr std::int64_t kMiB = 1 << 20;
 const std::vector<OptionSpec>& JobOptionSpecs() {
   static const std::vector<OptionSpec> specs = {
       {.name = "name",
-       .help = "Name of the job, in metrics, dead letters and the Kafka consumer group. Without it, "
-               "the file's name without its extension.",
+       .help =
+           "Name of the job, in metrics, dead letters and the Kafka consumer group. Without it, "
+           "the file's name without its extension.",
        .example = "clicks"},
       {.name = "windowSize",
        .type = OptionType::kDuration,
@@ -34,8 +35,9 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
        .example = "512 MiB",
        .min = 128 * kMiB},
       {.name = "spoolDirectory",
-       .help = "Folder for what SQL spills and for input that has to wait for another input. Without "
-               "it, the folder `spool` of checkpointLocation.",
+       .help =
+           "Folder for what SQL spills and for input that has to wait for another input. Without "
+           "it, the folder `spool` of checkpointLocation.",
        .example = "/var/tmp/clicks"},
       {.name = "maxSpool",
        .type = OptionType::kBytes,
@@ -45,8 +47,9 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
        .min = 0},
       {.name = "timeout",
        .type = OptionType::kInt,
-       .help = "Minutes after which the job commits what it has and ends. Without it, it runs until "
-               "it is stopped.",
+       .help =
+           "Minutes after which the job commits what it has and ends. Without it, it runs until "
+           "it is stopped.",
        .example = "2880",
        .min = 1,
        .max = 5'256'000},
@@ -67,8 +70,9 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
        .help = "Serves Prometheus metrics at http://ADDRESS/metrics. A port alone means 127.0.0.1.",
        .example = "9464"},
       {.name = "deadLetters",
-       .help = "Folder for records that could not be used, as JSON lines with the reason. Without it, "
-               "the folder `dead-letters` of checkpointLocation.",
+       .help =
+           "Folder for records that could not be used, as JSON lines with the reason. Without it, "
+           "the folder `dead-letters` of checkpointLocation.",
        .example = "./lake/dead-letters"},
       {.name = "sources",
        .type = OptionType::kMap,
@@ -143,8 +147,9 @@ const std::vector<OptionSpec>& TransformOptionSpecs() {
                "structs, back-ticks protect them; columns that are not named are dropped.",
        .example = "[[id, string, event_id, bigint]]"},
       {.name = "from",
-       .help = "For mapping: the source or earlier step to read. Without it, the step before, or the "
-               "only source.",
+       .help =
+           "For mapping: the source or earlier step to read. Without it, the step before, or the "
+           "only source.",
        .example = "clicks"},
   };
   return specs;

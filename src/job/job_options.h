@@ -1,6 +1,7 @@
 /// The options that belong to the job file itself and not to a source, format or sink.
 ///
-/// Declared like theirs, so that `sluice describe`, the reference pages and the JSON schema have them.
+/// Declared like theirs, so that `sluice describe`, the reference pages and the JSON schema have
+/// them.
 #pragma once
 
 #include <vector>

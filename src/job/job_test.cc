@@ -1,10 +1,10 @@
 #include "job/job.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-
-#include <gtest/gtest.h>
 
 #include "job/fake_parts.h"
 
@@ -87,15 +87,16 @@ TEST(JobTest, MistakesGetPlaceAndAdvice) {
   std::string head = kHead, source = kSource, sink = kSink;
   std::string job = head + source + sink;
   for (const Case& c : {
-           Case{"window: 1\n" + job, "job.yaml:1:1: job: there is no option 'window'; did you mean "
-                                     "'windowSize'?"},
+           Case{"window: 1\n" + job,
+                "job.yaml:1:1: job: there is no option 'window'; did you mean "
+                "'windowSize'?"},
            {"windowSize: 1 ms\n" + job, "job.yaml:1:13: job: windowSize must be at least 100 ms"},
            {"windowSize: soon\n" + job, "windowSize must be a duration such as"},
            {"maxMemory: 1 MB\n" + job, "maxMemory must be at least 128 MiB"},
            {source + sink, "job.yaml:1:1: job: checkpointLocation is missing"},
            {head + sink, "job: sources is missing"},
            {head + source, "job: sinks is missing"},
-           {head + "sources: []\n" + sink, "job.yaml:2:10: sources must be a map"},
+           {head + "sources: []\n" + sink, "job.yaml:2:10: job: sources must be a map"},
            {head + "sources:\n  a: 1\n" + sink, "job.yaml:3:3: sources: 'a' must be a map"},
            {head + "sources:\n  a: {path: x}\n" + sink,
             "job.yaml:3:3: source a: type is missing. Known: folder, queue"},
@@ -120,10 +121,11 @@ TEST(JobTest, MistakesGetPlaceAndAdvice) {
            {head + source + "sinks:\n  Clicks: {type: folder, path: x}\n",
             "the name 'Clicks' is taken already, by the source at job.yaml:3:3"},
            {head + source + "sinks:\n  s: {type: folder, path: x, from: click}\n",
-            "job.yaml:10:37: sink s (folder): there is no source or earlier step 'click'; did you "
+            "job.yaml:10:36: sink s (folder): there is no source or earlier step 'click'; did you "
             "mean 'clicks'?"},
            {head + source + "sinks:\n  s: {type: folder}\n", "path is missing"},
-           {head + source + "sinks:\n  s: {type: folder, path: x}\n  t: {type: folder, path: x/y}\n",
+           {head + source +
+                "sinks:\n  s: {type: folder, path: x}\n  t: {type: folder, path: x/y}\n",
             "overlap"},
            {head + source + "sinks:\n  s: {type: folder, path: ./state/out}\n", "overlap"},
            {head + source + "deadLetters: lake\n" + sink, "overlap"},

@@ -1,7 +1,7 @@
 /// Everything a job can be built from: the registries and the makers that src/main/ fills.
 ///
-/// The job loader knows interfaces only; this is how the built-in sources, formats, sinks and the SQL
-/// engine reach it. Filled once at start, read-only afterwards, safe from any thread.
+/// The job loader knows interfaces only; this is how the built-in sources, formats, sinks and the
+/// SQL engine reach it. Filled once at start, read-only afterwards, safe from any thread.
 #pragma once
 
 #include <cstddef>

@@ -15,9 +15,8 @@ constexpr std::size_t kMaxFileBytes = 64u << 10;
 
 bool IsVariableName(std::string_view name) {
   return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return c < 128 && (std::isalnum(c) != 0 || c == '_');
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c < 128 && (std::isalnum(c) != 0 || c == '_'); });
 }
 
 Result<std::string> FromEnvironment(const std::string& name) {

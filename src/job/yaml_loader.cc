@@ -1,5 +1,10 @@
 #include "job/yaml_loader.h"
 
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
@@ -11,11 +16,6 @@
 #include <sstream>
 #include <utility>
 #include <vector>
-
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
 
 namespace sluice {
 namespace {
@@ -32,7 +32,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   RawValue& root() { return root_; }
   bool has_root() const { return has_root_; }
-  /// Of the last scalar, if it is a quoted one; else a Place without a line.
+  /// Of the last scalar, if it is a quoted one or a block; else a Place without a line.
   const Place& last_quoted() const { return last_quoted_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -155,8 +155,8 @@ class TreeBuilder : public YAML::EventHandler {
   Place last_quoted_;
 };
 
-/// The offset of the first byte that is not UTF-8 (RFC 3629), or of a control character that YAML 1.2
-/// (section 5.1) does not allow; npos if there is none.
+/// The offset of the first byte that is not UTF-8 (RFC 3629), or of a control character that
+/// YAML 1.2 (section 5.1) does not allow; npos if there is none.
 std::size_t FindBadByte(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     unsigned char c = static_cast<unsigned char>(text[i]);
@@ -213,20 +213,20 @@ Result<RawOptions> LoadYaml(std::string_view text, const std::string& file) {
     // yaml-cpp lets quotes end with the file.
     if (const Place& place = builder.last_quoted(); place.line > 0) {
       std::size_t quote = OffsetOf(text, place);
-      if (quote < text.size() && text.find(text[quote], quote + 1) == std::string_view::npos) {
+      bool quoted = quote < text.size() && (text[quote] == '\'' || text[quote] == '"');
+      if (quoted && text.find(text[quote], quote + 1) == std::string_view::npos) {
         return UserError("job.yaml", place.ToString() + ": this quote is never closed");
       }
     }
-    if (!builder.has_root() || (builder.root().kind == RawValue::Kind::kScalar &&
-                                builder.root().text.empty())) {
+    if (!builder.has_root() ||
+        (builder.root().kind == RawValue::Kind::kScalar && builder.root().text.empty())) {
       return UserError("job.yaml", file + ": the file is empty; a job needs sources and sinks");
     }
     if (builder.root().kind != RawValue::Kind::kMap) {
-      return UserError("job.yaml", builder.root().place.ToString() +
-                                       ": a job file is a map of options (name: value), not " +
-                                       (builder.root().kind == RawValue::Kind::kList
-                                            ? "a list"
-                                            : "a single text"));
+      return UserError(
+          "job.yaml",
+          builder.root().place.ToString() + ": a job file is a map of options (name: value), not " +
+              (builder.root().kind == RawValue::Kind::kList ? "a list" : "a single text"));
     }
     return std::move(builder.root().entries);
   } catch (const Refused& refused) {
@@ -255,8 +255,7 @@ Result<std::string> ReadJobFile(const std::string& path) {
   if (file.bad()) return failed(std::strerror(errno));
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kMaxJobFileBytes) {
-    return failed("it is larger than " +
-                  FormatBytes(static_cast<std::int64_t>(kMaxJobFileBytes)));
+    return failed("it is larger than " + FormatBytes(static_cast<std::int64_t>(kMaxJobFileBytes)));
   }
   return text;
 }

@@ -1,9 +1,9 @@
 #include "job/yaml_loader.h"
 
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
-
-#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {
@@ -17,8 +17,9 @@ std::string MessageOf(std::string_view yaml) {
 }
 
 TEST(YamlLoaderTest, KeepsTextOrderAndPlaces) {
-  auto root = LoadYaml("name: clicks  # a comment\nbootstrap.servers: 'h:1'\nlist:\n  - 007\n  - {a: no}\n",
-                       "job.yaml");
+  auto root =
+      LoadYaml("name: clicks  # a comment\nbootstrap.servers: 'h:1'\nlist:\n  - 007\n  - {a: no}\n",
+               "job.yaml");
   ASSERT_TRUE(root.ok()) << root.error().message;
   ASSERT_EQ(root->size(), 3u);
   EXPECT_EQ((*root)[0].first, "name");

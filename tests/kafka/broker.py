@@ -200,14 +200,10 @@ class Broker:
     def _java(self, main, *words):
         """Starts a class of Kafka's with its output appended to server.log."""
         kafka = kafka_folder()
-        archive = kafka / "classes.jsa"
-        command = ["java", *self._jvm, "-Xshare:auto", "-XX:TieredStopAtLevel=4",
-                   f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"]
-        if archive.exists():
-            command.append(f"-XX:SharedArchiveFile={archive}")
-        # The class archive holds only for the class path it was made with, in the same order.
         jars = sorted(str(jar) for jar in (kafka / "jars").glob("*.jar"))
-        command += ["-cp", ":".join(jars), main, *words]
+        command = ["java", *self._jvm,
+                   f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+                   "-cp", ":".join(jars), main, *words]
         with open(self.folder / "server.log", "ab") as log:
             return subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -242,7 +238,9 @@ class Broker:
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
             "log.cleaner.dedupe.buffer.size": "4194304",
-            "initial.broker.registration.timeout.ms": "30000",
+            # After a kill the controller turns the broker away until its old session is over.
+            "broker.session.timeout.ms": "4000",
+            "broker.heartbeat.interval.ms": "500",
         }
         if "SASL_PLAINTEXT" in self.addresses:
             mechanisms = "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512"
