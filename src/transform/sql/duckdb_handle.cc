@@ -1,5 +1,6 @@
 #include "transform/sql/duckdb_handle.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdlib>
 
@@ -7,8 +8,9 @@ namespace sluice {
 namespace {
 
 std::string_view FirstParagraph(std::string_view message) {
-  const std::size_t line = message.find("\n\nLINE ");
-  return message.substr(0, line);
+  // The advice after a lack of memory is for those who can SET things.
+  return message.substr(0,
+                        std::min(message.find("\n\nLINE "), message.find("\nPossible solutions")));
 }
 
 std::string Trim(std::string_view text) {
@@ -124,9 +126,10 @@ Error RunError(duckdb_error_type type, std::string_view message) {
   const std::string text = ReadDuckMessage(message, {}).text;
   switch (type) {
     case DUCKDB_ERROR_OUT_OF_MEMORY:
-      return RemoteError("sql.memory",
-                         text + " Raise maxMemory, or see that spoolDirectory has room.",
-                         Retry::kNo);
+      return RemoteError(
+          "sql.memory",
+          text + ". Raise maxMemory, or see that spoolDirectory has room and maxSpool allows it",
+          Retry::kNo);
     case DUCKDB_ERROR_IO:
       return RemoteError("sql.spool", text);
     case DUCKDB_ERROR_INTERRUPT:
