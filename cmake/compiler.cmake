@@ -18,7 +18,9 @@ endif()
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
 
-add_compile_options(-Wall -Wextra -Wpedantic -Werror -fno-omit-frame-pointer
+# librdkafka's rd_kafka_producev macros are GNU statement expressions.
+add_compile_options(-Wall -Wextra -Wpedantic -Werror
+                    $<$<CXX_COMPILER_ID:Clang>:-Wno-gnu-statement-expression> -fno-omit-frame-pointer
                     "-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.")
 add_compile_definitions(SLUICE_VERSION="${PROJECT_VERSION}"
                         $<$<BOOL:${SLUICE_FAILPOINTS}>:SLUICE_FAILPOINTS=1>)

@@ -31,6 +31,8 @@ function(sluice_library)
   endif()
   add_library(sluice::${ARG_NAME} ALIAS sluice_${ARG_NAME})
   target_include_directories(sluice_${ARG_NAME} ${scope} "${PROJECT_SOURCE_DIR}/src")
+  # Fuzzing builds only the rooms that a fuzz target links.
+  set_target_properties(sluice_${ARG_NAME} PROPERTIES EXCLUDE_FROM_ALL "${SLUICE_FUZZ}")
   sluice_link(sluice_${ARG_NAME} ${scope} ${ARG_DEPS})
 endfunction()
 
@@ -38,24 +40,33 @@ endfunction()
 function(sluice_program)
   cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "SRCS;DEPS")
   add_executable(${ARG_NAME} ${ARG_SRCS})
+  set_target_properties(${ARG_NAME} PROPERTIES EXCLUDE_FROM_ALL "${SLUICE_FUZZ}")
   target_include_directories(${ARG_NAME} PRIVATE "${PROJECT_SOURCE_DIR}/src")
   sluice_link(${ARG_NAME} PRIVATE ${ARG_DEPS})
 endfunction()
 
 # Program NAME_test; each of its GoogleTest tests is a ctest test that starts in the source folder.
-# The label threads marks what the tsan preset runs.
+# Sanitized programs take a second to start, so there the whole program is one ctest test. The label
+# threads marks what the tsan preset runs. The fuzz preset has no tests.
 function(sluice_test)
   cmake_parse_arguments(PARSE_ARGV 0 ARG "" "NAME" "SRCS;DEPS;LABELS")
+  if(SLUICE_FUZZ)
+    return()
+  endif()
   add_executable(${ARG_NAME}_test ${ARG_SRCS})
   target_include_directories(${ARG_NAME}_test PRIVATE "${PROJECT_SOURCE_DIR}/src")
   sluice_link(${ARG_NAME}_test PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
-  set(properties TIMEOUT 300)
   if(ARG_LABELS)
-    list(APPEND properties LABELS "${ARG_LABELS}")
+    set(labels LABELS "${ARG_LABELS}")
   endif()
-  gtest_discover_tests(${ARG_NAME}_test TEST_PREFIX "${ARG_NAME}." DISCOVERY_MODE PRE_TEST
-                       DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
-                       PROPERTIES ${properties})
+  if(SLUICE_SANITIZE)
+    add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME}_test WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+    set_tests_properties(${ARG_NAME} PROPERTIES TIMEOUT 1200 ${labels})
+  else()
+    gtest_discover_tests(${ARG_NAME}_test TEST_PREFIX "${ARG_NAME}." DISCOVERY_MODE PRE_TEST
+                         DISCOVERY_TIMEOUT 60 WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+                         PROPERTIES TIMEOUT 300 ${labels})
+  endif()
 endfunction()
 
 # Program NAME_fuzz with libFuzzer's main, in the fuzz preset only; in others there is none.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the unit tests with AddressSanitizer and UndefinedBehaviorSanitizer.
 #
-# usage: asan [PATTERN]     PATTERN selects tests by name
+# usage: asan [PATTERN]     PATTERN selects rooms by name
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/tally/tally.sh

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Run the unit tests labelled threads with ThreadSanitizer.
 #
-# usage: tsan [PATTERN]     PATTERN selects tests by name
+# usage: tsan [PATTERN]     PATTERN selects rooms by name
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/tally/tally.sh

@@ -11,7 +11,7 @@
 deps_here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 deps_cache="${SLUICE_DEPS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}"
 # In this order; a script may use what stands before it.
-deps_names=(arrow duckdb librdkafka simdjson)
+deps_names=(arrow duckdb librdkafka simdjson python kafka)
 
 # Prints a progress line; everything a dependency prints itself goes to its log.
 deps_say() { printf 'deps: %s\n' "$*" >&2; }

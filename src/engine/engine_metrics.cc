@@ -1,0 +1,140 @@
+#include "engine/engine_metrics.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace sluice {
+
+EngineMetrics::EngineMetrics(const PipelineSpec& spec)
+    : spec_(spec), sources_(spec.sources.size()) {
+  Metrics& metrics = *spec.metrics;
+  for (std::size_t i = 0; i < spec.sources.size(); ++i) {
+    MetricLabels labels = {{"source", spec.sources[i].name}};
+    OfSource& of = sources_[i];
+    of.records = &metrics.AddCounter("sluice_records_total", "Messages delivered.", labels);
+    of.bytes = &metrics.AddCounter("sluice_bytes_total", "Bytes of messages delivered.", labels);
+    of.rejects = &metrics.AddCounter("sluice_rejects_total",
+                                     "Messages and rows the decoder refused.", labels);
+    of.tombstones = &metrics.AddCounter("sluice_tombstones_total", "Null messages skipped.", labels);
+    of.lost = &metrics.AddCounter("sluice_lost_records_total",
+                                  "Records gone before they were read (failOnDataLoss: false).",
+                                  labels);
+  }
+  for (const PipelineSink& sink : spec.sinks) {
+    OfSink of;
+    const std::string help = "Encoded bytes staged, before and after the epoch's trigger.";
+    of.before = &metrics.AddCounter("sluice_staged_bytes_total", help,
+                                    {{"sink", sink.name}, {"when", "before_trigger"}});
+    of.after = &metrics.AddCounter("sluice_staged_bytes_total", help,
+                                   {{"sink", sink.name}, {"when", "after_trigger"}});
+    sinks_.push_back(of);
+  }
+  epochs_ = &metrics.AddCounter("sluice_epochs_total", "Epochs committed.");
+  rows_out_counter_ = &metrics.AddCounter("sluice_rows_written_total", "Rows committed, all sinks.");
+  dead_letters_ = &metrics.AddCounter("sluice_dead_letters_total", "Rows sent to the dead letters.");
+  epoch_gauge_ = &metrics.AddGauge("sluice_epoch", "The newest committed epoch.");
+  seal_seconds_ = &metrics.AddGauge("sluice_seal_seconds",
+                                    "From the trigger to the decision, newest epoch.");
+  epoch_seconds_ = &metrics.AddGauge("sluice_commit_seconds",
+                                     "From the trigger to the commit record, newest epoch.");
+  memory_ = &metrics.AddGauge("sluice_memory_bytes", "Resident memory of the process.");
+  // Prometheus allows no dots in names; Glue's are glue.driver.streaming.numRecords and so on.
+  glue_records_ = &metrics.AddGauge("glue_driver_streaming_numRecords",
+                                    "Glue's numRecords: records of the newest epoch.");
+  glue_batch_time_ = &metrics.AddGauge("glue_driver_streaming_batchProcessingTimeInMs",
+                                       "Glue's batchProcessingTimeInMs: trigger to commit.");
+  glue_lag_ = &metrics.AddGauge(
+      "glue_driver_streaming_maxConsumerLagInMs",
+      "Glue's maxConsumerLagInMs: age of the last record read, of the source that is furthest behind.");
+}
+
+void EngineMetrics::NoteBatch(std::size_t source, const DecodedBatch& batch,
+                              std::int64_t newest_micros) {
+  OfSource& of = sources_[source];
+  of.records->Add(static_cast<double>(batch.delivered));
+  of.bytes->Add(static_cast<double>(batch.raw->bytes));
+  records_.fetch_add(batch.delivered, std::memory_order_relaxed);
+  if (!batch.decoded.rejects.empty()) {
+    of.rejects->Add(static_cast<double>(batch.decoded.rejects.size()));
+    rejects_.fetch_add(static_cast<std::int64_t>(batch.decoded.rejects.size()),
+                       std::memory_order_relaxed);
+  }
+  if (batch.tombstones > 0) of.tombstones->Add(static_cast<double>(batch.tombstones));
+  if (newest_micros >= 0) of.newest.store(newest_micros, std::memory_order_relaxed);
+}
+
+void EngineMetrics::NoteLag(std::size_t source, const std::string& split, std::int64_t records) {
+  spec_.metrics
+      ->AddGauge("sluice_lag_records", "Records between the position read and the end.",
+                 {{"source", spec_.sources[source].name}, {"split", split}})
+      .Set(static_cast<double>(records));
+}
+
+void EngineMetrics::NoteLoss(std::size_t source, std::int64_t records) {
+  sources_[source].lost->Add(static_cast<double>(records));
+}
+
+void EngineMetrics::NoteSealed(std::int64_t epoch, const EpochCounts& counts,
+                               std::int64_t seal_micros) {
+  epoch_ = epoch;
+  dead_letters_->Add(static_cast<double>(counts.dead_letters));
+  // The decoder's rejects were counted with their batches; these are the steps' and sinks'.
+  std::int64_t later = counts.Rejects();
+  for (const auto& [name, source] : counts.sources) {
+    later -= source.rejected_whole + source.row_rejects;
+  }
+  rejects_.fetch_add(later, std::memory_order_relaxed);
+  seal_seconds_->Set(static_cast<double>(seal_micros) / 1e6);
+  glue_records_->Set(static_cast<double>(counts.Delivered()));
+  std::int64_t oldest = 0;
+  std::int64_t now = spec_.clock->WallMicros();
+  for (const OfSource& source : sources_) {
+    std::int64_t newest = source.newest.load(std::memory_order_relaxed);
+    if (newest >= 0 && lag_ > 0) oldest = std::max(oldest, now - newest);
+  }
+  glue_lag_->Set(static_cast<double>(oldest) / 1e3);
+}
+
+void EngineMetrics::NoteStaged(std::size_t sink, std::int64_t before_trigger,
+                               std::int64_t after_trigger) {
+  sinks_[sink].before->Add(static_cast<double>(before_trigger));
+  sinks_[sink].after->Add(static_cast<double>(after_trigger));
+}
+
+void EngineMetrics::NoteCommitted(std::int64_t epoch, std::int64_t rows, std::int64_t micros) {
+  epochs_->Add(1);
+  rows_out_counter_->Add(static_cast<double>(rows));
+  epoch_gauge_->Set(static_cast<double>(epoch));
+  epoch_seconds_->Set(static_cast<double>(micros) / 1e6);
+  glue_batch_time_->Set(static_cast<double>(micros) / 1e3);
+  memory_->Set(static_cast<double>(ResidentBytes()));
+  rows_out_.fetch_add(rows, std::memory_order_relaxed);
+  committed_epochs_.fetch_add(1, std::memory_order_relaxed);
+}
+
+Progress EngineMetrics::Snapshot() const {
+  Progress progress;
+  progress.epoch = epoch_;
+  progress.records = records_;
+  progress.rows_out = rows_out_;
+  progress.rejects = rejects_;
+  progress.lag = lag_;
+  progress.committed_epochs = committed_epochs_;
+  progress.memory_bytes = ResidentBytes();
+  progress.recovering = recovering_;
+  return progress;
+}
+
+std::int64_t ResidentBytes() {
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  if (file == nullptr) return 0;
+  long long size = 0;
+  long long resident = 0;
+  int read = std::fscanf(file, "%lld %lld", &size, &resident);
+  std::fclose(file);
+  return read == 2 ? resident * sysconf(_SC_PAGESIZE) : 0;
+}
+
+}  // namespace sluice

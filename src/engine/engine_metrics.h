@@ -1,0 +1,76 @@
+/// What the job tells about itself: Prometheus series and the live line's numbers.
+///
+/// Updated once per batch or per epoch, from any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/metrics.h"
+#include "decode/message_decoder.h"
+#include "engine/counts.h"
+#include "engine/pipeline.h"
+
+namespace sluice {
+
+class EngineMetrics {
+ public:
+  explicit EngineMetrics(const PipelineSpec& spec);
+
+  /// After a batch of a source was handed on. `newest` is the broker's time of its last record, -1 unknown.
+  void NoteBatch(std::size_t source, const DecodedBatch& batch, std::int64_t newest_micros);
+  void NoteLag(std::size_t source, const std::string& split, std::int64_t records);
+  void NoteLoss(std::size_t source, std::int64_t records);
+  void NoteSealed(std::int64_t epoch, const EpochCounts& counts, std::int64_t seal_micros);
+  void NoteStaged(std::size_t sink, std::int64_t before_trigger, std::int64_t after_trigger);
+  /// From the epoch's trigger to its commit record.
+  void NoteCommitted(std::int64_t epoch, std::int64_t rows, std::int64_t micros);
+
+  Progress Snapshot() const;
+  void SetEpoch(std::int64_t epoch) { epoch_ = epoch; }
+  void SetLag(std::int64_t records) { lag_ = records; }
+  void SetRecovering(bool recovering) { recovering_ = recovering; }
+
+ private:
+  struct OfSource {
+    Counter* records;
+    Counter* bytes;
+    Counter* rejects;
+    Counter* tombstones;
+    Counter* lost;
+    std::atomic<std::int64_t> newest{-1};
+  };
+  struct OfSink {
+    Counter* before;
+    Counter* after;
+  };
+
+  const PipelineSpec& spec_;
+  std::vector<OfSource> sources_;
+  std::vector<OfSink> sinks_;
+  Counter* epochs_;
+  Counter* rows_out_counter_;
+  Counter* dead_letters_;
+  Gauge* epoch_gauge_;
+  Gauge* seal_seconds_;
+  Gauge* epoch_seconds_;
+  Gauge* memory_;
+  Gauge* glue_records_;
+  Gauge* glue_batch_time_;
+  Gauge* glue_lag_;
+
+  std::atomic<std::int64_t> epoch_{0};
+  std::atomic<std::int64_t> lag_{0};
+  std::atomic<std::int64_t> records_{0};
+  std::atomic<std::int64_t> rejects_{0};
+  std::atomic<std::int64_t> rows_out_{0};
+  std::atomic<std::int64_t> committed_epochs_{0};
+  std::atomic<bool> recovering_{false};
+};
+
+/// Resident memory of this process in bytes (proc(5), statm).
+std::int64_t ResidentBytes();
+
+}  // namespace sluice

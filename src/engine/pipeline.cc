@@ -1,0 +1,177 @@
+#include "engine/pipeline.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "core/failpoint.h"
+#include "core/logging.h"
+#include "core/options.h"
+#include "engine/checkpoint_log.h"
+#include "engine/committer.h"
+#include "engine/engine_metrics.h"
+#include "engine/job_graph.h"
+#include "engine/session.h"
+#include "engine/stage.h"
+
+namespace sluice {
+namespace {
+
+bool Dropped(const PipelineSpec& spec, const std::string& name) {
+  return std::find(spec.drop.begin(), spec.drop.end(), name) != spec.drop.end();
+}
+
+/// A source or sink that the checkpoint names and the job no longer has is refused, unless dropped.
+Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents& contents) {
+  auto refuse = [](const std::string& kind, const std::string& name, const std::string& loses) {
+    return UserError("checkpoint.removed_" + kind,
+                     "the checkpoint names the " + kind + " '" + name +
+                         "', which the job no longer has; put it back (renaming is removing), or run "
+                         "with --drop " +
+                         name + loses);
+  };
+  for (const SplitPosition& at : contents.positions) {
+    bool known = std::any_of(spec.sources.begin(), spec.sources.end(),
+                             [&](const PipelineSource& source) { return source.name == at.source; });
+    if (!known && !Dropped(spec, at.source)) {
+      return refuse("source", at.source, ", which forgets where it was");
+    }
+  }
+  const DecisionRecord* last = contents.last_decision();
+  if (last == nullptr) return {};
+  for (const SinkDecision& part : last->sinks) {
+    bool known = std::any_of(spec.sinks.begin(), spec.sinks.end(),
+                             [&](const PipelineSink& sink) { return sink.name == part.name; });
+    if (!known && !Dropped(spec, part.name)) {
+      return refuse("sink", part.name, ", which abandons 0 rows: all decided ones are committed first");
+    }
+  }
+  return {};
+}
+
+/// The sink as the decision recorded it: the job's own if nothing of it changed.
+FindSink SinkFinder(const PipelineSpec& spec) {
+  return [&spec](const SinkDecision& part) -> Result<std::shared_ptr<Sink>> {
+    if (part.name == kDeadLettersName && spec.dead_letters != nullptr &&
+        part.settings == spec.dead_letter_settings) {
+      return spec.dead_letters;
+    }
+    for (const PipelineSink& sink : spec.sinks) {
+      if (sink.name == part.name && sink.type == part.type && sink.settings == part.settings) {
+        return sink.sink;
+      }
+    }
+    return spec.make_recorded_sink(part.type, part.name, part.settings);
+  };
+}
+
+/// Brings the checkpoint to rest: the decided epoch is committed, what committed ones left is dropped.
+Result<void> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSink& find_sink,
+                     const StopRequest& stop) {
+  LogContents contents = log->contents();
+  const DecisionRecord* last = contents.last_decision();
+  if (last == nullptr) return {};
+  if (contents.uncommitted() != nullptr) {
+    Log(LogLevel::kInfo, "committing an epoch that was decided before the last stop",
+        {{"epoch", std::to_string(last->epoch)}});
+    FAILPOINT("K15");
+    std::atomic<bool> give_up{false};
+    std::atomic<bool> done{false};
+    std::thread watch([&] {
+      while (!done && stop < 2) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      give_up = true;
+    });
+    auto committed = CommitDecision(log, *last, find_sink, give_up);
+    done = true;
+    watch.join();
+    TRY(std::move(committed));
+  }
+  ForgetDecision(*last, find_sink);
+  return log->Compact(spec.min_epochs_to_retain);
+}
+
+/// Collects what earlier attempts staged and no retained slot names.
+void Sweep(const PipelineSpec& spec, CheckpointLog* log, AttemptId mine) {
+  LogContents contents = log->contents();
+  auto sweep = [&](const std::string& name, Sink* sink) {
+    std::vector<std::string> keep;
+    for (const DecisionRecord& decision : contents.decisions) {
+      for (const SinkDecision& part : decision.sinks) {
+        if (part.name == name) keep.push_back(part.token);
+      }
+      if (decision.dead_letters.name == name) keep.push_back(decision.dead_letters.token);
+    }
+    FAILPOINT("K14");
+    if (auto swept = sink->Sweep(mine, keep); !swept.ok()) {
+      Log(LogLevel::kWarn, "cannot clear what earlier attempts staged; a later start does",
+          {{"sink", name}, {"error", ToString(swept.error())}});
+    }
+  };
+  for (const PipelineSink& sink : spec.sinks) sweep(sink.name, sink.sink.get());
+  if (spec.dead_letters != nullptr) sweep(kDeadLettersName, spec.dead_letters.get());
+}
+
+/// Sleeps in small steps, so that a stop is heard.
+void BackOff(std::chrono::milliseconds wait, const StopRequest& stop) {
+  auto until = std::chrono::steady_clock::now() + wait;
+  while (stop == 0 && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+}  // namespace
+
+Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const StopRequest& stop,
+                             const std::function<void(const Progress&)>& on_progress) {
+  TRY(JobGraph graph, JobGraph::Make(spec));
+  EngineMetrics metrics(spec);
+  FindSink find_sink = SinkFinder(spec);
+  TRY(CheckAgainstCheckpoint(spec, log->contents()));
+  for (const PipelineSink& sink : spec.sinks) {
+    if (auto probed = sink.sink->Probe(); !probed.ok()) {
+      return std::move(probed).error().At("sink " + sink.name);
+    }
+  }
+  if (spec.dead_letters != nullptr) {
+    if (auto probed = spec.dead_letters->Probe(); !probed.ok()) {
+      return std::move(probed).error().At("dead letters");
+    }
+  }
+  metrics.SetRecovering(true);
+  on_progress(metrics.Snapshot());
+  TRY(Recover(spec, log, find_sink, stop));
+  metrics.SetRecovering(false);
+
+  std::int64_t deadline = spec.timeout_micros == 0
+                              ? 0
+                              : spec.clock->MonotonicMicros() + spec.timeout_micros;
+  AttemptId attempt{log->writer(), 0};
+  Sweep(spec, log, attempt);
+  for (auto wait = std::chrono::milliseconds(200);;) {
+    ++attempt.counter;
+    Error error;
+    {
+      Session session(spec, log, graph, attempt, find_sink, &metrics, stop, deadline, on_progress);
+      auto ran = session.Run();
+      if (ran.ok()) break;
+      if (session.progressed()) wait = std::chrono::milliseconds(200);
+      error = std::move(ran).error();
+    }
+    // Any failure is judged after a look at the log: a process that was superseded has no say any more.
+    if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
+    if (error.retry == Retry::kNo) return error;
+    if (stop != 0) break;
+    Log(LogLevel::kWarn, "the epoch was abandoned and will be read again",
+        {{"error", ToString(error)}, {"again_in", FormatDuration(wait.count() * 1000)}});
+    BackOff(wait, stop);
+    if (stop != 0) break;
+    wait = std::min(wait * 2, std::chrono::milliseconds(30'000));
+    // The commit of a decided epoch may be what failed.
+    TRY(Recover(spec, log, find_sink, stop));
+  }
+  on_progress(metrics.Snapshot());
+  return metrics.Snapshot();
+}
+
+}  // namespace sluice

@@ -1,0 +1,422 @@
+#include "job/job.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <map>
+
+#include "job/job_options.h"
+#include "job/references.h"
+#include "job/yaml_loader.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kLongestName = 255;
+
+Error AtPlace(const Place& place, Error error) {
+  std::string where = place.ToString();
+  return where.empty() ? error : std::move(error).At(where);
+}
+
+Error Mistake(const Place& place, std::string code, const std::string& message) {
+  return AtPlace(place, UserError(std::move(code), message));
+}
+
+std::string Lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+bool IsIdentifier(const std::string& name) {
+  return !name.empty() && name.size() <= kLongestName &&
+         std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c < 128 && (std::isalnum(c) != 0 || c == '_'); });
+}
+
+/// The absolute, normal form of a path, links resolved as far as it exists, for comparing.
+std::filesystem::path FullPath(const std::string& path) {
+  std::error_code status;
+  std::filesystem::path absolute = std::filesystem::absolute(path, status);
+  std::filesystem::path full = std::filesystem::weakly_canonical(absolute, status);
+  if (status) full = absolute.lexically_normal();
+  return full.has_filename() ? full : full.parent_path();
+}
+
+/// True if one is the other or lies below it.
+bool Overlap(const std::filesystem::path& a, const std::filesystem::path& b) {
+  auto [left, right] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+  return left == a.end() || right == b.end();
+}
+
+bool Declares(const std::vector<OptionSpec>& specs, const std::string& name) {
+  return std::any_of(specs.begin(), specs.end(),
+                     [&](const OptionSpec& spec) { return spec.name == name; });
+}
+
+const RawValue* FindEntry(const RawOptions& entries, const std::string& name) {
+  for (const auto& [key, value] : entries) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+std::string Quoted(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "'" : ", '") + name + "'";
+  return out;
+}
+
+/// Reads the sections one after the other into `job`.
+class JobReader {
+ public:
+  JobReader(const Parts& parts, Job* job) : parts_(parts), job_(*job) {}
+
+  Result<void> Read(RawOptions root) {
+    for (auto& [name, value] : root) {
+      if (name == "sources" || name == "sinks" || name == "transforms") continue;
+      TRY(ResolveReferences("job", name, &value));
+    }
+    TRY(job_.options, Parse(JobOptionSpecs(), root, "job", Place{job_.file, 1, 1}));
+    TRY(ReadHead());
+    TRY(ReadSources());
+    TRY(ReadSteps());
+    TRY(ReadSinks());
+    TRY(CheckPaths());
+    return {};
+  }
+
+ private:
+  /// ParseOptions, with `place` where a required option is missing.
+  static Result<Options> Parse(const std::vector<OptionSpec>& specs, const RawOptions& raw,
+                               const std::string& owner, const Place& place) {
+    Result<Options> options = ParseOptions(specs, raw, owner);
+    if (!options.ok() && options.error().code == "job.missing_option") {
+      return AtPlace(place, std::move(options).error());
+    }
+    return options;
+  }
+
+  Result<void> ReadHead() {
+    job_.name = job_.options.String("name");
+    if (job_.name.empty()) job_.name = std::filesystem::path(job_.file).stem().string();
+    bool plain = std::none_of(job_.name.begin(), job_.name.end(), [](unsigned char c) {
+      return std::iscntrl(c) != 0 || c == '/' || c == '\\';
+    });
+    if (!plain || job_.name.empty() || job_.name.size() > kLongestName) {
+      const RawValue* raw = job_.options.Raw("name");
+      return Mistake(raw == nullptr ? Place{job_.file, 1, 1} : raw->place, "job.name",
+                     "job: name must be 1 to 255 bytes without slashes and control characters");
+    }
+    job_.checkpoint_location = job_.options.String("checkpointLocation");
+    auto below = [this](const char* option, const char* folder) {
+      if (job_.options.Has(option)) return job_.options.String(option);
+      return (std::filesystem::path(job_.checkpoint_location) / folder).string();
+    };
+    job_.spool_directory = below("spoolDirectory", "spool");
+    job_.dead_letters = below("deadLetters", "dead-letters");
+    return {};
+  }
+
+  /// The entries of `sources` or `sinks`: a map of maps.
+  Result<RawOptions> Section(const std::string& name) {
+    const RawValue& raw = *job_.options.Raw(name);
+    if (raw.kind != RawValue::Kind::kMap || raw.entries.empty()) {
+      return Mistake(raw.place, "job.section",
+                     name + " must be a map with at least one entry: a name, and below it options");
+    }
+    for (const auto& [key, entry] : raw.entries) {
+      if (entry.kind == RawValue::Kind::kMap) continue;
+      return Mistake(entry.key_place, "job.section",
+                     name + ": '" + key.substr(0, kLongestName) +
+                         "' must be a map of options (at least `type`)");
+    }
+    return raw.entries;
+  }
+
+  /// Names are SQL identifiers, which ignore case, and unique across sources, steps and sinks.
+  Result<void> Claim(const std::string& kind, const std::string& name, const Place& place) {
+    if (!IsIdentifier(name)) {
+      return Mistake(place, "job.name",
+                     kind + " name '" + name.substr(0, kLongestName) +
+                         "' must be a plain SQL identifier: letters, digits and '_', not "
+                         "beginning with a digit");
+    }
+    auto [other, fresh] = names_.emplace(Lower(name), kind + " at " + place.ToString());
+    if (fresh) return {};
+    return Mistake(place, "job.name",
+                   "the name '" + name + "' is taken already, by the " + other->second +
+                       "; sources, transforms and sinks need names of their own (case is ignored)");
+  }
+
+  /// Looks `type` (or `classification`) up before the options can be typed.
+  template <typename Entry>
+  static Result<const Entry*> FindType(const Registry<Entry>& registry, const RawOptions& raw,
+                                       const std::string& option, const std::string& owner,
+                                       const Place& place) {
+    const RawValue* value = FindEntry(raw, option);
+    if (value == nullptr || value->text.empty()) {
+      std::string known;
+      for (const std::string& name : registry.names()) known += (known.empty() ? "" : ", ") + name;
+      return Mistake(value == nullptr ? place : value->place, "job.missing_option",
+                     owner + ": " + option + " is missing. Known: " + known);
+    }
+    Result<const Entry*> entry = registry.Find(value->text);
+    if (!entry.ok()) return AtPlace(value->place, std::move(entry).error().At(owner));
+    return entry;
+  }
+
+  void WarnOfLiteralSecrets(const std::string& owner, const std::vector<OptionSpec>& specs,
+                            const Options& options) {
+    for (const OptionSpec& spec : specs) {
+      if (!spec.secret || spec.name.ends_with(".*")) continue;
+      const RawValue* raw = options.Raw(spec.name);
+      if (raw == nullptr || raw->hidden || raw->text.empty()) continue;
+      job_.warnings.push_back(raw->place.ToString() + ": " + owner + ": " + spec.name +
+                              " stands in the job file in plain text; better ${ENV:NAME} or "
+                              "${file:/path}");
+    }
+  }
+
+  Result<void> ReadSources() {
+    TRY(RawOptions section, Section("sources"));
+    for (auto& [name, value] : section) {
+      JobSource source;
+      source.name = name;
+      source.place = value.key_place;
+      std::string owner = "source " + name;
+      TRY(Claim("source", name, source.place));
+      TRY(ResolveReferences(owner, "", &value));
+      TRY(source.type, FindType(parts_.sources, value.entries, "type", owner, source.place));
+      owner += " (" + source.type->name + ")";
+      TRY(source.format,
+          FindType(parts_.formats, value.entries, "classification", owner, source.place));
+      std::vector<OptionSpec> specs =
+          JoinSpecs(JoinSpecs(SourceOptionSpecs(), source.type->options), source.format->options);
+      TRY(source.options, Parse(specs, value.entries, owner, source.place));
+      TRY(CheckSource(owner, &source));
+      WarnOfLiteralSecrets(owner, specs, source.options);
+      job_.sources.push_back(std::move(source));
+    }
+    return {};
+  }
+
+  static Result<void> CheckSource(const std::string& owner, JobSource* source) {
+    const Options& options = source->options;
+    if (options.Bool("inferSchema")) {
+      return Mistake(options.Raw("inferSchema")->place, "job.infer_schema",
+                     owner +
+                         ": inferSchema is not supported; declare `schema` and leave "
+                         "inferSchema out");
+    }
+    std::string bad = options.String("badRecords");
+    source->bad_records = bad == "skip"   ? BadRecords::kSkip
+                          : bad == "fail" ? BadRecords::kFail
+                                          : BadRecords::kQuarantine;
+    double rate = options.Double("maxBadRecordRate").value_or(1);
+    if (rate < 0 || rate > 1) {
+      return Mistake(options.Raw("maxBadRecordRate")->place, "job.option",
+                     owner + ": maxBadRecordRate is a share from 0 to 1; 1 % is 0.01");
+    }
+    return {};
+  }
+
+  /// Names that a step or sink may read at this point.
+  std::vector<std::string> Readable() const {
+    std::vector<std::string> names;
+    for (const JobSource& source : job_.sources) names.push_back(source.name);
+    for (const JobStep& step : job_.steps) names.push_back(step.name);
+    return names;
+  }
+
+  /// `from`, or what stands for it: the last step, or the only source.
+  Result<std::string> From(const std::string& owner, const Options& options, const Place& place) {
+    std::vector<std::string> names = Readable();
+    if (!options.Given("from")) {
+      if (!job_.steps.empty() || names.size() == 1) return names.back();
+      return Mistake(place, "job.from",
+                     owner + ": from is missing; there are several sources: " + Quoted(names));
+    }
+    std::string from = options.String("from");
+    if (std::find(names.begin(), names.end(), from) != names.end()) return from;
+    std::string message = owner + ": there is no source or earlier step '" + from + "'";
+    if (auto near = NearestName(from, names)) {
+      message += "; did you mean '" + *near + "'?";
+    } else {
+      message += ". Known here: " + Quoted(names);
+    }
+    return Mistake(options.Raw("from")->place, "job.from", message);
+  }
+
+  Result<void> ReadSteps() {
+    const RawValue* section = job_.options.Raw("transforms");
+    if (section == nullptr || (section->kind == RawValue::Kind::kScalar && section->text.empty())) {
+      return {};
+    }
+    if (section->kind != RawValue::Kind::kList) {
+      return Mistake(section->place, "job.section",
+                     "transforms must be a list; each entry begins with '- name: ...'");
+    }
+    for (const RawValue& entry : section->items) {
+      if (entry.kind != RawValue::Kind::kMap) {
+        return Mistake(entry.place, "job.section",
+                       "an entry of transforms must be a map with name and sql or mapping");
+      }
+      TRY(ReadStep(entry));
+    }
+    return {};
+  }
+
+  Result<void> ReadStep(const RawValue& entry) {
+    JobStep step;
+    step.place = entry.place;
+    const RawValue* name = FindEntry(entry.entries, "name");
+    std::string owner = name == nullptr ? "transform" : "transform " + name->text.substr(0, 60);
+    TRY(Options options, Parse(TransformOptionSpecs(), entry.entries, owner, entry.place));
+    step.name = options.String("name");
+    TRY(Claim("transform", step.name, name->place));
+    const RawValue* sql = options.Raw("sql");
+    const RawValue* mapping = options.Raw("mapping");
+    if ((sql == nullptr) == (mapping == nullptr)) {
+      return Mistake(entry.place, "job.transform", owner + ": give exactly one of sql and mapping");
+    }
+    if (sql != nullptr) {
+      if (options.Given("from")) {
+        return Mistake(options.Raw("from")->place, "job.transform",
+                       owner + ": from belongs to mapping; sql names what it reads after FROM");
+      }
+      step.sql = options.String("sql");
+      step.sql_text = *sql;
+      if (step.sql.find_first_not_of(" \t\r\n") == std::string::npos) {
+        return Mistake(sql->place, "job.transform", owner + ": sql is empty");
+      }
+    } else {
+      TRY(step.from, From(owner, options, entry.place));
+      step.mapping_place = mapping->place;
+      TRY(step.mapping, ReadMapping(owner, *mapping));
+    }
+    job_.steps.push_back(std::move(step));
+    return {};
+  }
+
+  /// Two, three or four parts, as ApplyMapping takes them, made four: [source, sourceType, target,
+  /// targetType]; a type that was not given is "".
+  static Result<std::vector<MappingTuple>> ReadMapping(const std::string& owner,
+                                                       const RawValue& mapping) {
+    std::vector<MappingTuple> tuples;
+    for (const RawValue& item : mapping.items) {
+      MappingTuple tuple;
+      bool flat = item.kind == RawValue::Kind::kList;
+      for (const RawValue& part : item.items) {
+        flat &= part.kind == RawValue::Kind::kScalar && !part.text.empty();
+        tuple.push_back(part.text);
+      }
+      if (!flat || tuple.size() < 2 || tuple.size() > 4) {
+        return Mistake(item.place, "job.mapping",
+                       owner +
+                           ": an entry of mapping is [source, sourceType, target, targetType], "
+                           "[source, target, targetType] or [source, target]");
+      }
+      if (tuple.size() == 2) tuple = {tuple[0], "", tuple[1], ""};
+      if (tuple.size() == 3) tuple = {tuple[0], "", tuple[1], tuple[2]};
+      tuples.push_back(std::move(tuple));
+    }
+    if (tuples.empty()) {
+      return Mistake(mapping.place, "job.mapping",
+                     owner +
+                         ": mapping must be a list with at least one [source, sourceType, "
+                         "target, targetType]");
+    }
+    return tuples;
+  }
+
+  Result<void> ReadSinks() {
+    TRY(RawOptions section, Section("sinks"));
+    for (auto& [name, value] : section) {
+      JobSink sink;
+      sink.name = name;
+      sink.place = value.key_place;
+      std::string owner = "sink " + name;
+      TRY(Claim("sink", name, sink.place));
+      TRY(ResolveReferences(owner, "", &value));
+      TRY(sink.type, FindType(parts_.sinks, value.entries, "type", owner, sink.place));
+      owner += " (" + sink.type->name + ")";
+      std::vector<OptionSpec> specs = JoinSpecs(SinkOptionSpecs(), sink.type->options);
+      TRY(sink.options, Parse(specs, value.entries, owner, sink.place));
+      TRY(sink.from, From(owner, sink.options, sink.place));
+      WarnOfLiteralSecrets(owner, specs, sink.options);
+      job_.sinks.push_back(std::move(sink));
+    }
+    return {};
+  }
+
+  /// No two writers may share a folder, none may write where a source reads, and what the job keeps
+  /// for itself is no target. Whatever has an option `path` counts.
+  Result<void> CheckPaths() {
+    struct Folder {
+      std::string what;
+      std::filesystem::path path;
+      Place place;
+      bool target;
+    };
+    std::vector<Folder> folders = {{"checkpointLocation", FullPath(job_.checkpoint_location),
+                                    job_.options.Raw("checkpointLocation")->place, false}};
+    if (const RawValue* raw = job_.options.Raw("deadLetters")) {
+      folders.push_back({"deadLetters", FullPath(job_.dead_letters), raw->place, true});
+    }
+    for (const JobSource& source : job_.sources) {
+      if (!Declares(source.type->options, "path") || !source.options.Given("path")) continue;
+      folders.push_back({"source " + source.name, FullPath(source.options.String("path")),
+                         source.options.Raw("path")->place, false});
+    }
+    for (const JobSink& sink : job_.sinks) {
+      if (!Declares(sink.type->options, "path") || !sink.options.Given("path")) continue;
+      folders.push_back({"sink " + sink.name, FullPath(sink.options.String("path")),
+                         sink.options.Raw("path")->place, true});
+    }
+    for (std::size_t i = 0; i < folders.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        const Folder& a = folders[i];
+        const Folder& b = folders[j];
+        bool own_dead_letters =
+            a.what == "deadLetters" && b.what == "checkpointLocation" && a.path != b.path;
+        if ((!a.target && !b.target) || own_dead_letters || !Overlap(a.path, b.path)) continue;
+        return Mistake(a.place, "job.paths",
+                       a.what + " (" + a.path.string() + ") and " + b.what + " (" +
+                           b.path.string() +
+                           ") overlap; each needs a folder that is not part of the other's");
+      }
+    }
+    return {};
+  }
+
+  const Parts& parts_;
+  Job& job_;
+  std::map<std::string, std::string> names_;
+};
+
+}  // namespace
+
+Result<Job> ParseJob(const std::string& text, const std::string& file, const Parts& parts) {
+  Job job;
+  job.file = file;
+  job.text = text;
+  TRY(RawOptions root, LoadYaml(text, file));
+  TRY(JobReader(parts, &job).Read(std::move(root)));
+  return job;
+}
+
+Result<Job> LoadJob(const std::string& path, const Parts& parts) {
+  TRY(std::string text, ReadJobFile(path));
+  return ParseJob(text, path, parts);
+}
+
+Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,
+                                  const std::string& settings) {
+  TRY(RawOptions raw, RawOptionsFromJson(settings));
+  return ParseOptions(JoinSpecs(SinkOptionSpecs(), type.options), raw,
+                      "sink " + name + " (" + type.name + ", as recorded)");
+}
+
+}  // namespace sluice

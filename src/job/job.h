@@ -1,0 +1,73 @@
+/// A job file, read and checked as far as that goes without opening anything.
+///
+///   LoadJob -> MakePlan (job/plan.h) -> BuildPipeline (job/pipeline_builder.h) -> RunPipeline
+///
+/// Names are known, options typed, references to secrets resolved; schemas and SQL are checked by
+/// the plan. All errors blame the user and begin with file:line:column. Immutable afterwards.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "core/result.h"
+#include "engine/pipeline.h"
+#include "job/parts.h"
+
+namespace sluice {
+
+struct JobSource {
+  std::string name;
+  Place place;
+  const SourceEntry* type = nullptr;
+  const FormatEntry* format = nullptr;
+  Options options;  ///< Those of the job file for every source, of the type and of the format.
+  BadRecords bad_records = BadRecords::kQuarantine;
+};
+
+/// Either `sql` or `mapping`.
+struct JobStep {
+  std::string name;
+  Place place;
+  std::string sql;
+  RawValue sql_text;  ///< With its place, for errors inside it.
+  std::vector<MappingTuple> mapping;
+  Place mapping_place;
+  std::string from;  ///< Of a mapping.
+};
+
+struct JobSink {
+  std::string name;
+  Place place;
+  const SinkEntry* type = nullptr;
+  Options options;  ///< Those of the job file for every sink and of the type.
+  std::string from;
+};
+
+struct Job {
+  std::string file;
+  std::string text;  ///< The file's own.
+  std::string name;
+  Options options;  ///< JobOptionSpecs().
+  std::string checkpoint_location;
+  std::string spool_directory;
+  std::string dead_letters;        ///< Folder.
+  std::vector<JobSource> sources;  ///< In file order, as all below.
+  std::vector<JobStep> steps;
+  std::vector<JobSink> sinks;
+  std::vector<std::string> warnings;  ///< One line each, with their place.
+};
+
+/// `parts` must outlive the job.
+Result<Job> LoadJob(const std::string& path, const Parts& parts);
+
+/// As LoadJob, of a text; `file` is only a name.
+Result<Job> ParseJob(const std::string& text, const std::string& file, const Parts& parts);
+
+/// Options as a decision recorded them (Options::ToJson of a sink), for its recovery.
+Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,
+                                  const std::string& settings);
+
+}  // namespace sluice
