@@ -1,0 +1,192 @@
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "transform/mapping/select_transform.h"
+#include "transform/sql/epoch_query.h"
+#include "transform/sql/names.h"
+#include "transform/sql/row_query.h"
+#include "transform/sql/sql_engine.h"
+#include "transform/sql/sql_plan.h"
+#include "transform/sql/sql_statement.h"
+#include "transform/sql/type_map.h"
+
+namespace sluice {
+namespace {
+
+class SqlTransform : public Transform {
+ public:
+  SqlTransform(std::shared_ptr<SqlCore> core, std::shared_ptr<const EpochPlan> epoch,
+               std::shared_ptr<const RowPlan> row, std::string plan)
+      : core_(std::move(core)),
+        epoch_(std::move(epoch)),
+        row_(std::move(row)),
+        plan_(std::move(plan)) {
+    for (const auto& input : epoch_->inputs) inputs_.push_back(input.name);
+  }
+
+  const std::vector<std::string>& inputs() const override { return inputs_; }
+  const SchemaPtr& output_schema() const override { return epoch_->output; }
+  bool row_by_row() const override { return row_ != nullptr; }
+  bool may_multiply() const override { return row_ != nullptr && row_->may_multiply; }
+  std::string plan() const override { return plan_; }
+  Result<std::unique_ptr<RowTransform>> OpenRow() override {
+    if (row_ == nullptr) return BugError("a step that is open for the epoch was opened row by row");
+    return OpenRowQuery(core_, row_);
+  }
+  const std::vector<Scan>& scans() const override { return epoch_->scans; }
+  Result<std::unique_ptr<EpochQuery>> OpenEpoch(std::vector<std::shared_ptr<BatchStream>> streams,
+                                                std::int64_t now_micros) override {
+    if (row_ != nullptr) return BugError("a step that works row by row was opened for an epoch");
+    return OpenEpochQuery(core_, epoch_, std::move(streams), now_micros);
+  }
+
+ private:
+  std::shared_ptr<SqlCore> core_;
+  std::shared_ptr<const EpochPlan> epoch_;
+  std::shared_ptr<const RowPlan> row_;
+  std::string plan_;
+  std::vector<std::string> inputs_;
+};
+
+std::string ColumnName(duckdb_prepared_statement statement, idx_t column) {
+  const char* raw = duckdb_prepared_statement_column_name(statement, column);
+  std::string name = raw;
+  duckdb_free(const_cast<char*>(raw));
+  return name;
+}
+
+Result<SchemaPtr> OutputSchema(duckdb_prepared_statement statement) {
+  arrow::FieldVector fields;
+  const idx_t columns = duckdb_prepared_statement_column_count(statement);
+  for (idx_t i = 0; i < columns; ++i) {
+    std::string name = ColumnName(statement, i);
+    for (const auto& field : fields) {
+      if (field->name() != name) continue;
+      return UserError("sql.name",
+                       "two columns of the result are called \"" + name +
+                           "\"; name one of them with AS, or leave it out with EXCLUDE");
+    }
+    DuckType type(duckdb_prepared_statement_column_logical_type(statement, i));
+    TRY(auto arrow_type, ToArrowType(type.get(), name));
+    fields.push_back(arrow::field(std::move(name), std::move(arrow_type)));
+  }
+  return arrow::schema(std::move(fields));
+}
+
+Result<void> CheckInputs(const std::vector<InputSchema>& inputs) {
+  for (const auto& input : inputs) {
+    for (const auto& field : input.schema->fields()) {
+      if (!LowerName(field->name()).starts_with(kReservedPrefix)) continue;
+      return UserError("sql.name", "input " + input.name + " has a column " + field->name() +
+                                       "; names that begin with \"" + std::string(kReservedPrefix) +
+                                       "\" are reserved");
+    }
+  }
+  return {};
+}
+
+/// Tries one row form. The plan if DuckDB accepts it, runs it row by row, and it gives the columns
+/// that the statement itself gives; nullptr if not.
+Result<std::shared_ptr<const RowPlan>> TryRowForm(const std::shared_ptr<SqlCore>& core,
+                                                  const EpochPlan& epoch, const RowForm& form) {
+  const std::shared_ptr<const RowPlan> none;
+  const arrow::Schema& output = *epoch.output;
+  if (form.copies.size() != static_cast<std::size_t>(output.num_fields())) return none;
+  TRY(auto session, SqlSession::Open(core, epoch.inputs, /*with_row=*/true));
+  auto sql = WriteSql(session->connection(), form.tree);
+  if (!sql.ok()) return none;
+  auto statement = session->Prepare(*sql);
+  if (!statement.ok()) return none;
+  idx_t computed = 0;
+  for (int i = 0; i < output.num_fields(); ++i) {
+    const int copy = form.copies[static_cast<std::size_t>(i)];
+    DuckType type =
+        copy >= 0
+            ? ToDuckType(*epoch.inputs[0].schema->field(copy)->type())
+            : DuckType(duckdb_prepared_statement_column_logical_type(statement->get(), computed++));
+    if (!type) return none;
+    auto arrow_type = ToArrowType(type.get(), output.field(i)->name());
+    if (!arrow_type.ok() || !(*arrow_type)->Equals(*output.field(i)->type())) return none;
+  }
+  if (duckdb_prepared_statement_column_count(statement->get()) != computed + 1 ||
+      ColumnName(statement->get(), computed) != kRowColumn ||
+      duckdb_prepared_statement_column_type(statement->get(), computed) != DUCKDB_TYPE_BIGINT) {
+    return none;
+  }
+  TRY(const SqlPlan plan, ExplainSql(session->connection(), *sql));
+  if (!plan.row_wise) return none;
+  auto row = std::make_shared<RowPlan>();
+  row->input = epoch.inputs[0];
+  row->output = epoch.output;
+  row->sql = *std::move(sql);
+  row->copies = form.copies;
+  row->may_multiply = plan.unnests;
+  return std::shared_ptr<const RowPlan>(std::move(row));
+}
+
+std::string OpenPlan(const SqlPlan& plan, const EpochPlan& epoch) {
+  std::string text = "open for the epoch: ";
+  text += plan.open_for.empty() ? "the rows' numbers cannot be carried through" : plan.open_for;
+  for (std::size_t i = 0; i < epoch.inputs.size(); ++i) {
+    const auto n = std::count_if(epoch.scans.begin(), epoch.scans.end(),
+                                 [i](const Scan& scan) { return scan.input == i; });
+    if (n > 1) text += "; scans " + epoch.inputs[i].name + " " + std::to_string(n) + " times";
+  }
+  return text;
+}
+
+std::string RowPlanText(const RowPlan& row) {
+  const auto copied =
+      std::count_if(row.copies.begin(), row.copies.end(), [](int c) { return c >= 0; });
+  std::string text = "row by row in SQL";
+  if (copied > 0) text += ", " + std::to_string(copied) + " columns copied past it";
+  if (row.may_multiply) text += ", a row may come out several times";
+  return text;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Transform>> MakeSqlTransform(const std::shared_ptr<SqlEngine>& engine,
+                                                    const std::string& sql,
+                                                    const std::vector<InputSchema>& inputs) {
+  TRY(CheckInputs(inputs));
+  const std::shared_ptr<SqlCore>& core = engine->core();
+  TRY(auto parser, SqlSession::Open(core, {}, /*with_row=*/false));
+  TRY(const SqlStatement statement, ReadStatement(parser->connection(), sql, inputs));
+  auto epoch = std::make_shared<EpochPlan>();
+  for (const std::size_t input : statement.inputs) epoch->inputs.push_back(inputs[input]);
+  epoch->sql = sql;
+  TRY(auto session, SqlSession::Open(core, epoch->inputs, /*with_row=*/false));
+  TRY(auto prepared, session->Prepare(sql));
+  TRY(epoch->output, OutputSchema(prepared.get()));
+  TRY(const SqlPlan plan, ExplainSql(session->connection(), sql));
+  for (const std::size_t input : plan.scans) epoch->scans.push_back({input});
+
+  std::shared_ptr<const RowPlan> row;
+  if (plan.row_wise && epoch->inputs.size() == 1) {
+    const auto columns = static_cast<std::size_t>(epoch->output->num_fields());
+    if (const auto form = CopyingRowForm(statement, epoch->inputs[0])) {
+      if (form->only_copies && form->copies.size() == columns) {
+        return MakeSelectTransform(epoch->inputs[0], form->copies, epoch->output->field_names());
+      }
+      TRY(row, TryRowForm(core, *epoch, *form));
+    }
+    if (row == nullptr) {
+      if (const auto form = FullRowForm(statement, columns)) {
+        TRY(row, TryRowForm(core, *epoch, *form));
+      }
+    }
+  }
+  if (row != nullptr && statement.uses_now) {
+    auto with_now = std::make_shared<RowPlan>(*row);
+    with_now->uses_now = true;
+    row = std::move(with_now);
+  }
+  const std::string text = row == nullptr ? OpenPlan(plan, *epoch) : RowPlanText(*row);
+  return std::shared_ptr<Transform>(
+      std::make_shared<SqlTransform>(core, std::move(epoch), std::move(row), text));
+}
+
+}  // namespace sluice
