@@ -1,9 +1,8 @@
 #include "cli/checkpoint_command.h"
 
 #include <memory>
-#include <string>
-
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "engine/checkpoint_log.h"
 
@@ -24,8 +23,10 @@ Json Parsed(const std::string& text) {
 }
 
 Json SinkJson(const SinkDecision& sink) {
-  return {{"name", sink.name},   {"type", sink.type},
-          {"rows", sink.rows},   {"bytes", sink.bytes},
+  return {{"name", sink.name},
+          {"type", sink.type},
+          {"rows", sink.rows},
+          {"bytes", sink.bytes},
           {"artefacts", sink.artefacts},
           {"settings", Parsed(sink.settings)},
           {"token", sink.token.empty() ? Json() : Parsed(sink.token)}};
@@ -38,12 +39,9 @@ Json DecisionJson(const DecisionRecord& decision) {
   for (const NamedCount& count : decision.counts) counts[count.name] = count.value;
   Json schemas = Json::object();
   for (const auto& [name, ddl] : decision.schemas) schemas[name] = ddl;
-  Json out = {{"epoch", decision.epoch},
-              {"now", decision.now},
-              {"sealed", decision.sealed},
-              {"attempt", decision.attempt.ToString()},
-              {"schemas", schemas},
-              {"sinks", sinks}};
+  Json out = {{"epoch", decision.epoch},   {"now", decision.now},
+              {"sealed", decision.sealed}, {"attempt", decision.attempt.ToString()},
+              {"schemas", schemas},        {"sinks", sinks}};
   if (!decision.dead_letters.name.empty()) out["deadLetters"] = SinkJson(decision.dead_letters);
   out["counts"] = counts;
   return out;

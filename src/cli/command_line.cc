@@ -70,7 +70,8 @@ int Refuse(std::ostream& err, const std::string& message, const CLI::App* comman
 int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
                    std::ostream& err) {
   CommandContext context{parts, out, err};
-  CLI::App app("Streams records from Kafka and files through SQL into files, exactly once.", "sluice");
+  CLI::App app("Streams records from Kafka and files through SQL into files, exactly once.",
+               "sluice");
   app.set_version_flag("--version", "sluice " SLUICE_VERSION);
   app.require_subcommand(1);
   app.footer(

@@ -44,7 +44,8 @@ std::string Bash(const std::vector<Command>& commands) {
       "    [[ $word == -* ]] && continue\n"
       "    case \"$path $word\" in\n";
   for (const Command& command : commands) {
-    if (!command.name.empty()) out += "      \" " + command.name + "\") path=\" " + command.name + "\" ;;\n";
+    if (!command.name.empty())
+      out += "      \" " + command.name + "\") path=\" " + command.name + "\" ;;\n";
   }
   out +=
       "    esac\n"
@@ -130,7 +131,9 @@ void AddCompletionCommand(CLI::App& app, CommandContext& context) {
   command->callback([&app, &context, shell] {
     std::vector<Command> commands;
     Collect(&app, "", &commands);
-    context.out << (*shell == "bash" ? Bash(commands) : *shell == "zsh" ? Zsh(commands) : Fish(commands));
+    context.out << (*shell == "bash"  ? Bash(commands)
+                    : *shell == "zsh" ? Zsh(commands)
+                                      : Fish(commands));
   });
 }
 

@@ -61,7 +61,9 @@ Result<int> Describe(CommandContext& context, const Args& args) {
     return 0;
   }
   std::vector<ReferenceSection> sections = ReferenceSections(context.parts);
-  if (!args.name.empty()) TRY(sections, Pick(sections, args.name));
+  if (!args.name.empty()) {
+    TRY(sections, Pick(sections, args.name));
+  }
   if (args.json) {
     context.out << ReferenceJson(sections);
   } else if (args.markdown) {
@@ -76,7 +78,8 @@ Result<int> Describe(CommandContext& context, const Args& args) {
 
 void AddDescribeCommand(CLI::App& app, CommandContext& context) {
   auto args = std::make_shared<Args>();
-  CLI::App* command = app.add_subcommand("describe", "List sources, formats and sinks, with options");
+  CLI::App* command =
+      app.add_subcommand("describe", "List sources, formats and sinks, with options");
   command->add_option("NAME", args->name, "kafka, files, json, parquet, job, source, ...");
   CLI::Option* json = command->add_flag("--json", args->json, "As JSON");
   CLI::Option* markdown =
@@ -85,8 +88,9 @@ void AddDescribeCommand(CLI::App& app, CommandContext& context) {
       ->add_flag("--json-schema", args->json_schema, "A JSON schema of the job file, for editors")
       ->excludes(json)
       ->excludes(markdown);
-  command->footer("Examples:\n  sluice describe\n  sluice describe kafka\n"
-                  "  sluice describe --json-schema > job.schema.json");
+  command->footer(
+      "Examples:\n  sluice describe\n  sluice describe kafka\n"
+      "  sluice describe --json-schema > job.schema.json");
   command->callback([&context, args] { Finish(context, Describe(context, *args)); });
 }
 

@@ -1,13 +1,14 @@
 #include "cli/preview_command.h"
 
+#include <arrow/type.h>
+#include <arrow/type_traits.h>
+
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
-
-#include <arrow/type.h>
-#include <nlohmann/json.hpp>
 
 #include "cli/json_rows.h"
 #include "cli/preview_rows.h"
@@ -73,7 +74,8 @@ Result<std::vector<std::string>> Shown(const Job& job, const std::string& at) {
   std::vector<std::string> names;
   if (at.empty()) {
     for (const JobSink& sink : job.sinks) {
-      if (std::find(names.begin(), names.end(), sink.from) == names.end()) names.push_back(sink.from);
+      if (std::find(names.begin(), names.end(), sink.from) == names.end())
+        names.push_back(sink.from);
     }
     return names;
   }
@@ -110,8 +112,9 @@ Result<std::string> Table(const Parts& parts, const SchemaPtr& schema,
       for (const auto& field : schema->fields()) {
         Json cell = row.is_object() && row.contains(field->name()) ? row[field->name()] : Json();
         cells.push_back(cell.is_string() ? cell.get<std::string>()
-                        : cell.is_null() ? "null"
-                                         : cell.dump(-1, ' ', false, Json::error_handler_t::replace));
+                        : cell.is_null()
+                            ? "null"
+                            : cell.dump(-1, ' ', false, Json::error_handler_t::replace));
       }
       table.rows.push_back(std::move(cells));
     }
@@ -177,8 +180,7 @@ Result<int> Preview(CommandContext& context, const Args& args) {
   }
   for (const std::string& name : shown) {
     if (shown.size() > 1) context.out << (name == shown.front() ? "" : "\n") << name << "\n";
-    TRY(std::string table,
-        Table(context.parts, schemas[name], preview.batches(name), args.rows));
+    TRY(std::string table, Table(context.parts, schemas[name], preview.batches(name), args.rows));
     context.out << table;
   }
   context.out.flush();
@@ -205,7 +207,8 @@ void AddPreviewCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--at", args->at,
                       "Show this source or transform, instead of what the sinks read");
   command->add_option("--wait", args->wait, "How long to wait for records")->capture_default_str();
-  command->footer("Examples:\n  sluice preview clicks.yaml\n  sluice preview clicks.yaml -n 5 --at clicks");
+  command->footer(
+      "Examples:\n  sluice preview clicks.yaml\n  sluice preview clicks.yaml -n 5 --at clicks");
   command->callback([&context, args] { Finish(context, Preview(context, *args)); });
 }
 

@@ -43,7 +43,9 @@ Result<void> PreviewRows::Add(const std::string& name,
     if (!step.row_by_row() || step.inputs().front() != name) continue;
     const std::string& step_name = plan_.job.steps[i].name;
     std::unique_ptr<RowTransform>& open = row_steps_[step_name];
-    if (open == nullptr) TRY(open, step.OpenRow());
+    if (open == nullptr) {
+      TRY(open, step.OpenRow());
+    }
     TRY(RowOutput output, open->Apply(rows, now_micros_));
     for (const RowFailure& failure : output.failures) {
       Refuse(step_name, failure.code, failure.field, failure.reason);
@@ -84,8 +86,8 @@ const std::vector<std::shared_ptr<arrow::RecordBatch>>& PreviewRows::batches(
   return tables_[name];
 }
 
-void PreviewRows::Refuse(const std::string& step, const std::string& code,
-                         const std::string& field, const std::string& reason) {
+void PreviewRows::Refuse(const std::string& step, const std::string& code, const std::string& field,
+                         const std::string& reason) {
   constexpr std::size_t kReasons = 10;
   ++refused_;
   if (reasons_.size() == kReasons) return;

@@ -1,13 +1,13 @@
 /// A plan, run over a few records in memory: nothing is staged, committed or remembered.
 #pragma once
 
+#include <arrow/record_batch.h>
+
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/result.h"
 #include "decode/message_decoder.h"

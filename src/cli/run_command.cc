@@ -54,8 +54,8 @@ void InstallSignalHandlers() {
 }
 
 void Configure(const Args& args) {
-  LogLevel level = args.log_level == "debug"  ? LogLevel::kDebug
-                   : args.log_level == "warn" ? LogLevel::kWarn
+  LogLevel level = args.log_level == "debug"   ? LogLevel::kDebug
+                   : args.log_level == "warn"  ? LogLevel::kWarn
                    : args.log_level == "error" ? LogLevel::kError
                                                : LogLevel::kInfo;
   ConfigureLogging(level, args.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
@@ -74,7 +74,10 @@ Result<void> ServeMetrics(const Args& args, const Job& job, Metrics* metrics) {
 void LogEnd(const Progress& end, std::int64_t micros, int stop) {
   double seconds = static_cast<double>(micros) / 1e6;
   double rate = seconds > 0 ? static_cast<double>(end.records) / seconds : 0;
-  Log(LogLevel::kInfo, stop == 0 ? "done" : stop == 1 ? "stopped" : "stopped, open epoch abandoned",
+  Log(LogLevel::kInfo,
+      stop == 0   ? "done"
+      : stop == 1 ? "stopped"
+                  : "stopped, open epoch abandoned",
       {{"epochs", std::to_string(end.committed_epochs)},
        {"records", std::to_string(end.records)},
        {"rows_written", std::to_string(end.rows_out)},
@@ -151,9 +154,10 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--metrics-address", args->metrics_address,
                       "Serve Prometheus metrics here, whatever the job's metricsAddress says");
   command
-      ->add_option("--drop", args->drop,
-                   "Give up this source or sink of the checkpoint, after it was removed from the job "
-                   "or renamed; may be repeated")
+      ->add_option(
+          "--drop", args->drop,
+          "Give up this source or sink of the checkpoint, after it was removed from the job "
+          "or renamed; may be repeated")
       ->type_name("NAME")
       ->take_all()
       ->allow_extra_args(false);

@@ -14,8 +14,9 @@ struct TextTable {
   std::vector<std::vector<std::string>> rows;
 };
 
-/// Columns as wide as their widest cell, at most `cell_width` characters; longer cells are cut and end in
-/// "…". Control characters are shown as escapes, so that a row is one line and nothing reaches the terminal.
+/// Columns as wide as their widest cell, at most `cell_width` characters; longer cells are cut and
+/// end in "…". Control characters are shown as escapes, so that a row is one line and nothing
+/// reaches the terminal.
 std::string PrintTable(const TextTable& table, std::size_t cell_width);
 
 }  // namespace sluice

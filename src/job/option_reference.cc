@@ -1,7 +1,6 @@
 #include "job/option_reference.h"
 
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "job/job_options.h"
@@ -89,9 +88,7 @@ Json ValueSchema(const OptionSpec& spec) {
       schema = spec.choices.empty() ? Json{{"type", {"string", "number", "boolean", "object"}}}
                                     : Json{{"enum", spec.choices}};
       break;
-    case OptionType::kBool:
-      schema = {{"enum", {true, false, "true", "false"}}};
-      break;
+    case OptionType::kBool: schema = {{"enum", {true, false, "true", "false"}}}; break;
     case OptionType::kInt:
       schema = {{"type", {"integer", "string"}}};
       if (spec.min) schema["minimum"] = *spec.min;
@@ -223,7 +220,8 @@ std::string ReferenceMarkdown(const std::vector<ReferenceSection>& sections) {
     for (const OptionSpec& spec : section.options) {
       std::string value = spec.required ? "required" : Code(spec.default_value);
       std::string notes = Notes(spec);
-      if (!spec.example.empty()) notes += (notes.empty() ? "" : " ") + ("Example: " + Code(spec.example));
+      if (!spec.example.empty())
+        notes += (notes.empty() ? "" : " ") + ("Example: " + Code(spec.example));
       out += "| " + Code(Cell(spec.name)) + " | " + Cell(TypeText(spec)) + " | " + Cell(value) +
              " | " + Cell(notes) + " |\n";
     }
