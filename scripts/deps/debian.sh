@@ -14,7 +14,9 @@ debian_commands=(npm:npm go:golang-go mvn:maven java:openjdk-17-jre-headless)
 # Prints the packages that are not installed.
 debian_missing() {
   local have package pair
-  have="$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${debian_packages[@]}" 2>/dev/null)"
+  # It fails when it does not know one of them.
+  have="$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${debian_packages[@]}" 2>/dev/null)" ||
+    true
   for package in "${debian_packages[@]}"; do
     [[ $'\n'"$have"$'\n' == *$'\n'"$package installed"$'\n'* ]] || echo "$package"
   done

@@ -43,12 +43,14 @@ tally_ctest() {
 
 # Runs pytest and reads its closing line.
 tally_pytest() {
-  local log=build/pytest.log status=0 passed failed errors
+  local log=build/pytest.log status=0 line passed failed errors
   echo "== integration tests"
   "$@" 2>&1 | tee "$log" || status=$?
-  passed="$(grep -oE '[0-9]+ passed' "$log" | tail -n 1 | cut -d' ' -f1 || true)"
-  failed="$(grep -oE '[0-9]+ failed' "$log" | tail -n 1 | cut -d' ' -f1 || true)"
-  errors="$(grep -oE '[0-9]+ errors?' "$log" | tail -n 1 | cut -d' ' -f1 || true)"
+  # "1 failed, 12 passed, 1 error in 10.43s"
+  line="$(tail -n 1 "$log")"
+  passed="$(sed -nE 's/^(.* )?([0-9]+) passed.*/\2/p' <<<"$line")"
+  failed="$(sed -nE 's/^(.* )?([0-9]+) failed.*/\2/p' <<<"$line")"
+  errors="$(sed -nE 's/^(.* )?([0-9]+) errors?.*/\2/p' <<<"$line")"
   failed=$((${failed:-0} + ${errors:-0}))
   ((status == 0 || failed > 0)) || failed=1
   tally_add "${passed:-0}" "$failed"

@@ -33,8 +33,12 @@ class FileEncoder {
   virtual ~FileEncoder() = default;
   /// `rows` has the schema the encoder was made with.
   virtual Result<void> Write(const std::shared_ptr<arrow::RecordBatch>& rows) = 0;
-  /// Bytes held in memory that are not yet with the ByteSink (estimate, encoded).
+  /// Rows written so far; after Finish, those in the file, as the format itself counted them.
+  virtual std::int64_t rows() const = 0;
+  /// What is not yet with the ByteSink: its size once encoded, estimated.
   virtual std::size_t buffered() const = 0;
+  /// Bytes of memory that Flush would free.
+  virtual std::size_t memory() const = 0;
   /// Hands over what can be handed over now (Parquet: ends the row group), to free memory.
   virtual Result<void> Flush() = 0;
   /// Writes what is left and the footer. No call may follow.

@@ -27,6 +27,9 @@ std::string HeartbeatName(const LogContents& contents) {
   return contents.checkpoint_id + "/heartbeat-" + std::to_string(contents.writer);
 }
 
+/// The storage's word for a root that was removed while in use.
+constexpr char kRootGone[] = "storage.root_gone";
+
 Error Superseded(const std::string& what) {
   return SupersededError("another process has taken over this checkpoint (" + what +
                          "); this one has stopped and leaves the job to it");
@@ -171,6 +174,7 @@ Result<void> CheckpointLog::Create(const std::string& name, const std::string& b
     }
     if (!created.ok()) {
       const Error& error = created.error();
+      if (error.code == kRootGone) return Superseded("the checkpoint was deleted");
       if (error.retry == Retry::kNo) return error;
       if (options_.clock->MonotonicMicros() > give_up) {
         return Error{Blame::kRemote, Retry::kNo, "checkpoint.unknown",
@@ -198,6 +202,7 @@ Result<void> CheckpointLog::Look(std::int64_t highest) {
       if (last < highest) return Superseded("slot " + std::to_string(highest) + " was removed");
       return {};
     }
+    if (slots.error().code == kRootGone) return Superseded("the checkpoint was deleted");
     if (slots.error().retry == Retry::kNo || wait > std::chrono::seconds(5)) {
       return std::move(slots).error();
     }

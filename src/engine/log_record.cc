@@ -32,13 +32,13 @@ std::vector<SplitPosition> Splits(const Json& list) {
   return splits;
 }
 
-Json Sink(const SinkDecision& sink) {
+Json SinkPart(const SinkDecision& sink) {
   return {{"name", sink.name}, {"type", sink.type},   {"settings", sink.settings},
           {"rows", sink.rows}, {"bytes", sink.bytes}, {"artefacts", sink.artefacts},
           {"token", sink.token}};
 }
 
-SinkDecision Sink(const Json& one) {
+SinkDecision SinkPart(const Json& one) {
   SinkDecision sink;
   sink.name = one.at("name").get<std::string>();
   sink.type = one.at("type").get<std::string>();
@@ -87,8 +87,8 @@ std::string ToJson(const DecisionRecord& record) {
                {"attempt", {record.attempt.writer, record.attempt.counter}},
                {"positions", Splits(record.positions)}};
   json["sinks"] = Json::array();
-  for (const auto& sink : record.sinks) json["sinks"].push_back(Sink(sink));
-  if (!record.dead_letters.name.empty()) json["deadLetters"] = Sink(record.dead_letters);
+  for (const auto& sink : record.sinks) json["sinks"].push_back(SinkPart(sink));
+  if (!record.dead_letters.name.empty()) json["deadLetters"] = SinkPart(record.dead_letters);
   json["schemas"] = Json::object();
   for (const auto& [name, ddl] : record.schemas) json["schemas"][name] = ddl;
   json["counts"] = Json::object();
@@ -125,8 +125,8 @@ Result<DecisionRecord> ParseDecision(std::string_view payload, const std::string
     record->attempt.writer = json.at("attempt").at(0).get<std::int64_t>();
     record->attempt.counter = json.at("attempt").at(1).get<std::int64_t>();
     record->positions = Splits(json.at("positions"));
-    for (const auto& one : json.at("sinks")) record->sinks.push_back(Sink(one));
-    if (json.contains("deadLetters")) record->dead_letters = Sink(json["deadLetters"]);
+    for (const auto& one : json.at("sinks")) record->sinks.push_back(SinkPart(one));
+    if (json.contains("deadLetters")) record->dead_letters = SinkPart(json["deadLetters"]);
     for (const auto& [key, ddl] : json.at("schemas").items()) {
       record->schemas.emplace_back(key, ddl.template get<std::string>());
     }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,6 +16,7 @@
 #include "encode/encoder.h"
 #include "sink/sink.h"
 #include "source/source.h"
+#include "storage/storage.h"
 #include "transform/transform.h"
 
 namespace sluice {
@@ -28,6 +30,7 @@ using SqlCompiler = std::function<Result<std::shared_ptr<Transform>>(
 struct SqlLimits {
   std::size_t memory_bytes = 128u << 20;
   std::string spill_directory;  ///< Made when it is needed.
+  std::int64_t max_spill_bytes = 10ll << 30;
 };
 
 /// One tuple of ApplyMapping: source, source type, target, target type. Dotted paths, back-ticks.
@@ -43,6 +46,9 @@ struct Parts {
   std::function<Result<std::shared_ptr<Transform>>(const std::vector<MappingTuple>&,
                                                    const InputSchema&)>
       make_mapping;
+  /// The folder of a checkpoint, made if `create`; readable and writable by its owner only.
+  std::function<Result<std::unique_ptr<Storage>>(const std::string& path, bool create)>
+      open_checkpoint;
 };
 
 }  // namespace sluice

@@ -1,0 +1,152 @@
+#include "decode/json/json_format.h"
+
+#include <limits>
+#include <utility>
+
+#include <arrow/array/data.h>
+#include <arrow/memory_pool.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include "decode/json/json_path.h"
+#include "record/arrow_error.h"
+
+namespace sluice {
+namespace {
+
+class JsonDecoder : public Decoder {
+ public:
+  JsonDecoder(SchemaPtr schema, std::unique_ptr<ColumnBuilder> rows, JsonReaderOptions options)
+      : schema_(std::move(schema)), rows_(std::move(rows)), reader_(rows_.get(), std::move(options)) {}
+
+  const SchemaPtr& schema() const override { return schema_; }
+
+  Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
+    std::size_t bytes = 0;
+    for (const Payload& payload : payloads) bytes += payload.size;
+    if (bytes > std::numeric_limits<std::int32_t>::max()) {
+      // Every offset is at most the number of bytes it came from, so this one check keeps all in range.
+      return BugError("a batch of " + std::to_string(bytes) + " bytes is too large to decode");
+    }
+    TRY(rows_->Start());
+    reader_.StartBatch();
+    for (const Payload& payload : payloads) TRY(reader_.ReadMessage(payload));
+    reader_.Trim();
+    DecodedRows out;
+    const std::int64_t count = rows_->length();
+    TRY(auto data, rows_->Finish());
+    out.rows = arrow::RecordBatch::Make(schema_, count, std::move(data->child_data));
+    out.record_of_row = std::move(reader_.record_of_row());
+    out.row_in_message = std::move(reader_.row_in_message());
+    out.rejects = std::move(reader_.rejects());
+    return out;
+  }
+
+ private:
+  SchemaPtr schema_;
+  std::unique_ptr<ColumnBuilder> rows_;
+  JsonReader reader_;
+};
+
+/// JSON's keys are text, so a map's key must be too.
+Result<void> CheckMapKeys(const arrow::DataType& type, const std::string& path) {
+  if (type.id() == arrow::Type::MAP) {
+    const auto& map = static_cast<const arrow::MapType&>(type);
+    if (map.key_type()->id() != arrow::Type::STRING) {
+      return UserError("json.map_key", "column '" + path + "' is a map with keys of type " +
+                                           FormatDdlType(*map.key_type()) +
+                                           "; keys in JSON are text: write map<string, ...>");
+    }
+    return CheckMapKeys(*map.item_type(), path + ".value");
+  }
+  for (const auto& field : type.fields()) {
+    TRY(CheckMapKeys(*field->type(), path.empty() ? field->name() : path + "." + field->name()));
+  }
+  return {};
+}
+
+std::vector<OptionSpec> JsonOptions() {
+  OptionSpec path;
+  path.name = "jsonPath";
+  path.default_value = "$";
+  path.help =
+      "Where in a message its records are: $, then .name or ['name'] as often as needed, then perhaps "
+      "[*]. It must lead to an object, or to an array of objects.";
+  path.example = "$.data.events[*]";
+  OptionSpec unit;
+  unit.name = "timestampUnit";
+  unit.default_value = "seconds";
+  unit.choices = {"seconds", "milliseconds", "microseconds", "nanoseconds"};
+  unit.help =
+      "What an integer in a timestamp column counts since 1970-01-01T00:00:00Z. Seconds, as in Spark.";
+  unit.example = "milliseconds";
+  OptionSpec lines;
+  lines.name = "multiLine";
+  lines.type = OptionType::kBool;
+  lines.default_value = "false";
+  lines.aliases = {"multiline"};
+  lines.help =
+      "Accepted for Glue's sake. Records may span lines and lines may hold records, whatever it says.";
+  lines.example = "true";
+  OptionSpec optimize;
+  optimize.name = "optimizePerformance";
+  optimize.type = OptionType::kBool;
+  optimize.default_value = "false";
+  optimize.help = "Accepted for Glue's sake. There is only the fast reader.";
+  optimize.example = "true";
+  OptionSpec with_schema;
+  with_schema.name = "withSchema";
+  with_schema.help =
+      "Glue's schema as JSON text. Not read here: declare the columns with the source's `schema`.";
+  with_schema.example = "";
+  return {path, unit, lines, optimize, with_schema};
+}
+
+EpochUnit UnitOf(const std::string& name) {
+  if (name == "milliseconds") return EpochUnit::kMillis;
+  if (name == "microseconds") return EpochUnit::kMicros;
+  if (name == "nanoseconds") return EpochUnit::kNanos;
+  return EpochUnit::kSeconds;
+}
+
+Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaPtr declared,
+                                                 const DecodeLimits& limits) {
+  if (options.Given("withSchema")) {
+    return UserError("json.with_schema",
+                     "withSchema is not read; declare the columns with the source's `schema`, for "
+                     "example schema: id bigint, name string");
+  }
+  if (declared == nullptr) {
+    return UserError("json.schema",
+                     "classification json needs the source's `schema`, for example "
+                     "schema: id bigint, name string");
+  }
+  JsonReaderOptions reader;
+  reader.limits = limits;
+  reader.timestamp_unit = UnitOf(options.String("timestampUnit"));
+  TRY(JsonPath path, ParseJsonPath(options.String("jsonPath")));
+  reader.path = std::move(path.keys);
+  reader.path_to_items = path.to_items;
+  return MakeJsonDecoder(std::move(declared), std::move(reader), arrow::default_memory_pool());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Decoder>> MakeJsonDecoder(SchemaPtr schema, JsonReaderOptions options,
+                                                 arrow::MemoryPool* pool) {
+  TRY(CheckMapKeys(*arrow::struct_(schema->fields()), ""));
+  TRY(auto rows, ColumnBuilder::ForSchema(*schema, pool));
+  return std::unique_ptr<Decoder>(
+      std::make_unique<JsonDecoder>(std::move(schema), std::move(rows), std::move(options)));
+}
+
+FormatEntry JsonFormat() {
+  FormatEntry entry;
+  entry.name = "json";
+  entry.summary = "JSON objects: one, several or an array of them in a message";
+  entry.options = JsonOptions();
+  entry.make = MakeFromOptions;
+  return entry;
+}
+
+}  // namespace sluice

@@ -1,0 +1,265 @@
+#include "encode/parquet/parquet_encoder.h"
+
+#include <algorithm>
+#include <exception>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include <arrow/io/interfaces.h>
+#include <arrow/memory_pool.h>
+#include <arrow/table.h>
+#include <arrow/type.h>
+#include <arrow/util/byte_size.h>
+#include <arrow/util/compression.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/file_writer.h>
+#include <parquet/properties.h>
+
+#include "record/arrow_error.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::int64_t kValuesPerWrite = 4096;  // Arrow's 1,024 costs 5 % more.
+constexpr double kFirstRatio = 0.25;  // Encoded bytes per byte in memory, until one has been measured.
+
+struct Codec {
+  arrow::Compression::type type;
+  const char* extension;  // As Spark names its files.
+};
+
+const std::map<std::string, Codec, std::less<>>& Codecs() {
+  static const auto& codecs = *new std::map<std::string, Codec, std::less<>>{
+      {"snappy", {arrow::Compression::SNAPPY, ".snappy"}},
+      {"gzip", {arrow::Compression::GZIP, ".gz"}},
+      {"zstd", {arrow::Compression::ZSTD, ".zstd"}},
+      {"lz4", {arrow::Compression::LZ4, ".lz4raw"}},
+      {"brotli", {arrow::Compression::BROTLI, ".br"}},
+      {"none", {arrow::Compression::UNCOMPRESSED, ""}},
+      {"uncompressed", {arrow::Compression::UNCOMPRESSED, ""}},
+  };
+  return codecs;
+}
+
+Result<Codec> FindCodec(const Options& options) {
+  const std::string name = options.String("compression");
+  auto it = Codecs().find(name);
+  if (it == Codecs().end() || !arrow::util::Codec::IsAvailable(it->second.type)) {
+    std::string known;
+    for (const auto& [codec, entry] : Codecs()) {
+      if (arrow::util::Codec::IsAvailable(entry.type)) known += (known.empty() ? "" : ", ") + codec;
+    }
+    return UserError("parquet.compression",
+                     "Parquet files cannot be written with compression '" + name + "'; use one of " + known);
+  }
+  return it->second;
+}
+
+/// Hands Arrow's bytes to the ByteSink and keeps its error, which a Status cannot carry.
+class ByteSinkStream final : public arrow::io::OutputStream {
+ public:
+  explicit ByteSinkStream(ByteSink* out) : out_(out) {}
+
+  arrow::Status Write(const void* data, std::int64_t size) override {
+    // An abandoned writer still tries to end its file.
+    if (abandoned_ || error_) return arrow::Status::IOError("the file was abandoned");
+    position_ += size;
+    Result<void> appended =
+        out_->Append({static_cast<const char*>(data), static_cast<std::size_t>(size)});
+    if (appended.ok()) return arrow::Status::OK();
+    error_ = std::move(appended).error();
+    return arrow::Status::IOError(error_->message);
+  }
+  arrow::Status Close() override {
+    closed_ = true;
+    return arrow::Status::OK();
+  }
+  bool closed() const override { return closed_; }
+  arrow::Result<std::int64_t> Tell() const override { return position_; }
+
+  std::int64_t position() const { return position_; }
+  void Abandon() { abandoned_ = true; }
+  Result<void> Check(const arrow::Status& status) {
+    if (status.ok()) return {};
+    if (error_) return *error_;
+    return FromArrow(status);
+  }
+
+ private:
+  ByteSink* const out_;
+  std::int64_t position_ = 0;
+  std::optional<Error> error_;
+  bool abandoned_ = false;
+  bool closed_ = false;
+};
+
+class ParquetEncoder final : public FileEncoder {
+ public:
+  static Result<std::unique_ptr<FileEncoder>> Make(const Options& options, const SchemaPtr& schema,
+                                                   ByteSink* out) {
+    TRY(Codec codec, FindCodec(options));
+    parquet::WriterProperties::Builder builder;
+    builder.compression(codec.type)
+        ->data_pagesize(*options.Int("pageSize"))
+        ->write_batch_size(kValuesPerWrite)
+        ->set_size_statistics_level(parquet::SizeStatisticsLevel::None);
+    if (std::int64_t limit = *options.Int("dictionaryPageSize"); limit > 0) {
+      builder.dictionary_pagesize_limit(limit);
+    } else {
+      builder.disable_dictionary();
+    }
+    auto stream = std::make_shared<ByteSinkStream>(out);
+    auto writer = parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), stream,
+                                                   builder.build());
+    if (!writer.ok()) {
+      TRY(stream->Check(writer.status()));
+    }
+    return std::unique_ptr<FileEncoder>(
+        new ParquetEncoder(schema, std::move(stream), std::move(writer).ValueUnsafe(),
+                           static_cast<std::size_t>(*options.Int("blockSize"))));
+  }
+
+  ~ParquetEncoder() override { stream_->Abandon(); }
+
+  Result<void> Write(const std::shared_ptr<arrow::RecordBatch>& rows) override {
+    if (rows->num_rows() == 0) return {};
+    TRY(std::int64_t bytes, arrow::util::ReferencedBufferSize(*rows));
+    pending_.push_back(rows);
+    pending_rows_ += rows->num_rows();
+    pending_bytes_ += static_cast<std::size_t>(bytes);
+    if (buffered() >= block_size_) return Flush();
+    return {};
+  }
+
+  std::int64_t rows() const override {
+    return file_rows_ ? *file_rows_ : written_rows_ + pending_rows_;
+  }
+
+  std::size_t buffered() const override {
+    return static_cast<std::size_t>(static_cast<double>(pending_bytes_) * ratio_);
+  }
+
+  std::size_t memory() const override { return pending_bytes_; }
+
+  Result<void> Flush() override {
+    if (pending_.empty()) return {};
+    TRY(auto table, arrow::Table::FromRecordBatches(schema_, std::move(pending_)));
+    pending_.clear();
+    const std::int64_t before = stream_->position();
+    TRY(stream_->Check(writer_->WriteTable(*table, std::numeric_limits<std::int64_t>::max())));
+    if (pending_bytes_ > 0) {
+      ratio_ = static_cast<double>(stream_->position() - before) / static_cast<double>(pending_bytes_);
+    }
+    written_rows_ += pending_rows_;
+    pending_rows_ = 0;
+    pending_bytes_ = 0;
+    return {};
+  }
+
+  Result<void> Finish() override {
+    TRY(Flush());
+    TRY(stream_->Check(writer_->Close()));
+    file_rows_ = writer_->metadata()->num_rows();
+    return {};
+  }
+
+ private:
+  ParquetEncoder(SchemaPtr schema, std::shared_ptr<ByteSinkStream> stream,
+                 std::unique_ptr<parquet::arrow::FileWriter> writer, std::size_t block_size)
+      : schema_(std::move(schema)),
+        stream_(std::move(stream)),
+        writer_(std::move(writer)),
+        block_size_(block_size) {}
+
+  const SchemaPtr schema_;
+  const std::shared_ptr<ByteSinkStream> stream_;
+  const std::unique_ptr<parquet::arrow::FileWriter> writer_;
+  const std::size_t block_size_;
+  std::vector<std::shared_ptr<arrow::RecordBatch>> pending_;
+  std::int64_t pending_rows_ = 0;
+  std::size_t pending_bytes_ = 0;
+  std::int64_t written_rows_ = 0;
+  std::optional<std::int64_t> file_rows_;
+  double ratio_ = kFirstRatio;
+};
+
+Result<void> CheckType(const std::string& path, const arrow::DataType& type) {
+  if (type.id() == arrow::Type::STRUCT && type.num_fields() == 0) {
+    return UserError("parquet.schema", "column " + path + " is a struct without fields, which Parquet "
+                                           "cannot hold; drop it or give it a field");
+  }
+  std::set<std::string> names;
+  for (const auto& field : type.fields()) {
+    if (!names.insert(field->name()).second) {
+      return UserError("parquet.schema", "column " + path + " has two fields called '" + field->name() +
+                                             "'; rename one");
+    }
+    TRY(CheckType(path + "." + field->name(), *field->type()));
+  }
+  return {};
+}
+
+Result<void> CheckSchema(const Options& options, const SchemaPtr& schema) {
+  TRY(FindCodec(options));
+  if (schema->num_fields() == 0) {
+    return UserError("parquet.schema", "there is no column to write to the Parquet files");
+  }
+  std::set<std::string> names;
+  for (const auto& field : schema->fields()) {
+    if (!names.insert(field->name()).second) {
+      return UserError("parquet.schema",
+                       "two columns are called '" + field->name() + "'; rename one in the SQL (AS)");
+    }
+    TRY(CheckType(field->name(), *field->type()));
+  }
+  return {};
+}
+
+OptionSpec BytesOption(std::string name, std::string value, std::string help, std::int64_t min) {
+  OptionSpec spec;
+  spec.name = std::move(name);
+  spec.type = OptionType::kBytes;
+  spec.default_value = std::move(value);
+  spec.help = std::move(help);
+  spec.example = spec.default_value;
+  spec.min = min;
+  return spec;
+}
+
+}  // namespace
+
+EncoderEntry ParquetEncoderEntry() {
+  EncoderEntry entry;
+  entry.name = "parquet";
+  entry.summary = "Parquet: columns, compressed, with statistics";
+  OptionSpec compression;
+  compression.name = "compression";
+  compression.default_value = "snappy";
+  compression.help = "How pages are compressed.";
+  compression.example = "zstd";
+  for (const auto& [name, codec] : Codecs()) compression.choices.push_back(name);
+  entry.options = {
+      compression,
+      BytesOption("blockSize", "134217728",
+                  "A row group ends at the latest at this many encoded bytes; earlier where a sink's "
+                  "memory or its even pace asks for it.",
+                  1),
+      BytesOption("pageSize", "1048576", "A page ends at about this many bytes before compression.", 1),
+      BytesOption("dictionaryPageSize", "32768",
+                  "A column has a dictionary while that is smaller; larger values make smaller files "
+                  "and cost time, 0 writes none.",
+                  0),
+  };
+  entry.extension = [](const Options& options) {
+    auto it = Codecs().find(options.String("compression"));
+    return std::string(it == Codecs().end() ? "" : it->second.extension) + ".parquet";
+  };
+  entry.check = CheckSchema;
+  entry.make = ParquetEncoder::Make;
+  return entry;
+}
+
+}  // namespace sluice

@@ -1,0 +1,222 @@
+#include "engine/checkpoint_log.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "engine/checkpoint_log_names.h"
+#include "engine/slot_format.h"
+#include "storage/local/local_storage.h"
+
+namespace sluice {
+namespace {
+
+class CheckpointLogTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/sluice-log-XXXXXX";
+    folder_ = mkdtemp(name);
+    auto storage = OpenLocalStorage(folder_ + "/c", true, LocalAccess::kOwnerOnly);
+    ASSERT_TRUE(storage.ok()) << ToString(storage.error());
+    storage_ = *std::move(storage);
+    options_.job = "test";
+    options_.lease_micros = 200'000;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<CheckpointLog> Open() {
+    auto log = CheckpointLog::Open(storage_.get(), options_);
+    EXPECT_TRUE(log.ok()) << ToString(log.error());
+    return *std::move(log);
+  }
+  static DecisionRecord Decision(std::int64_t epoch) {
+    DecisionRecord decision;
+    decision.epoch = epoch;
+    decision.now = decision.sealed = "2026-01-01T00:00:00Z";
+    decision.positions = {{"in", "a/0", std::to_string(epoch * 10), "id", ""}};
+    decision.sinks = {{"out", "files", "{}", "{\"files\":[]}", 3, 4, 5}};
+    return decision;
+  }
+  std::vector<std::string> Files() {
+    std::vector<std::string> files;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
+      if (entry.is_regular_file() && entry.path().filename().string().rfind("heartbeat", 0) != 0) {
+        files.push_back(entry.path());
+      }
+    }
+    return files;
+  }
+
+  std::string folder_;
+  std::unique_ptr<Storage> storage_;
+  LogOptions options_;
+};
+
+TEST_F(CheckpointLogTest, TheNewestDecisionAloneRestoresTheJob) {
+  auto log = Open();
+  EXPECT_TRUE(log->fresh());
+  ASSERT_TRUE(log->WriteStart({{"in", "a/0", "5", "id", ""}}).ok());
+  std::string id = log->checkpoint_id();
+  log->Close();
+  log = Open();
+  EXPECT_EQ(log->checkpoint_id(), id);
+  EXPECT_EQ(log->contents().positions[0].position, "5");
+  ASSERT_TRUE(log->Decide(Decision(1)).ok());
+  ASSERT_TRUE(log->Commit(1).ok());
+  ASSERT_TRUE(log->Decide(Decision(2)).ok());
+  log->Close();
+  log = Open();
+  LogContents contents = log->contents();
+  EXPECT_EQ(contents.positions[0].position, "20");
+  ASSERT_NE(contents.uncommitted(), nullptr);
+  EXPECT_EQ(contents.uncommitted()->epoch, 2);
+  EXPECT_EQ(contents.uncommitted()->sinks[0].token, "{\"files\":[]}");
+}
+
+TEST_F(CheckpointLogTest, ASecondDecisionWaitsForTheCommitOfTheFirst) {
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({}).ok());
+  ASSERT_TRUE(log->Decide(Decision(1)).ok());
+  EXPECT_FALSE(log->Decide(Decision(2)).ok());
+}
+
+TEST_F(CheckpointLogTest, ALiveWriterIsNotTakenOver) {
+  auto first = Open();
+  ASSERT_TRUE(first->WriteStart({}).ok());
+  auto second = CheckpointLog::Open(storage_.get(), options_);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(ExitCode(second.error()), 4);
+}
+
+TEST_F(CheckpointLogTest, AStoppedWriterIsTakenOverAtOnce) {
+  options_.lease_micros = 60'000'000;
+  auto first = Open();
+  ASSERT_TRUE(first->WriteStart({}).ok());
+  first->Close();
+  auto began = std::chrono::steady_clock::now();
+  auto second = Open();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  EXPECT_GT(second->writer(), first->writer());
+}
+
+TEST_F(CheckpointLogTest, WhoIsTakenOverIsToldAtItsNextCreate) {
+  auto first = Open();
+  ASSERT_TRUE(first->WriteStart({}).ok());
+  first->Close();
+  auto second = Open();
+  auto decided = first->Decide(Decision(1));
+  ASSERT_FALSE(decided.ok());
+  EXPECT_EQ(decided.error().blame, Blame::kSuperseded);
+  EXPECT_FALSE(first->CheckWriter().ok());
+  EXPECT_TRUE(second->Decide(Decision(1)).ok());
+}
+
+TEST_F(CheckpointLogTest, TwoFreshStartsOneWins) {
+  auto first = Open();
+  auto second = Open();
+  ASSERT_TRUE(first->WriteStart({}).ok());
+  auto lost = second->WriteStart({});
+  ASSERT_FALSE(lost.ok());
+  EXPECT_EQ(ExitCode(lost.error()), 4);
+}
+
+TEST_F(CheckpointLogTest, ACheckpointMadeAnewSupersedesTheOldWriter) {
+  auto first = Open();
+  ASSERT_TRUE(first->WriteStart({}).ok());
+  ASSERT_TRUE(storage_->Remove(kStartName).ok());
+  auto second = Open();
+  ASSERT_TRUE(second->WriteStart({}).ok());
+  auto decided = first->Decide(Decision(1));
+  ASSERT_FALSE(decided.ok());
+  EXPECT_EQ(ExitCode(decided.error()), 4);
+}
+
+TEST_F(CheckpointLogTest, ASlotBelowTheNewestRunIsIgnored) {
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({}).ok());
+  for (int epoch = 1; epoch <= 5; ++epoch) {
+    ASSERT_TRUE(log->Decide(Decision(epoch)).ok());
+    ASSERT_TRUE(log->Commit(epoch).ok());
+  }
+  ASSERT_TRUE(log->Compact(2).ok());
+  // A process that slept through it all wakes up and makes the next slot it knows of.
+  std::string stray = SlotName(log->checkpoint_id(), 2);
+  ASSERT_TRUE(storage_->PutNew(stray, FormatSlot({log->checkpoint_id(), 2, "decision",
+                                                  ToJson(Decision(99))})).ok());
+  auto contents = ReadLog(storage_.get());
+  ASSERT_TRUE(contents.ok());
+  EXPECT_EQ((*contents)->last_decision()->epoch, 5);
+  EXPECT_EQ((*contents)->strays.size(), 1u);
+  log->Close();
+  EXPECT_EQ(Open()->contents().positions[0].position, "50");
+}
+
+TEST_F(CheckpointLogTest, CompactionKeepsTheWriterKnown) {
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({}).ok());
+  log->Close();
+  log = Open();
+  std::int64_t writer = log->writer();
+  for (int epoch = 1; epoch <= 9; ++epoch) {
+    auto decision = Decision(epoch);
+    decision.attempt = {writer, 1};
+    ASSERT_TRUE(log->Decide(decision).ok());
+    ASSERT_TRUE(log->Commit(epoch).ok());
+    ASSERT_TRUE(log->Compact(2).ok());
+  }
+  EXPECT_EQ((*ReadLog(storage_.get()))->writer, writer);
+  log->Close();
+  options_.lease_micros = 60'000'000;
+  EXPECT_GT(Open()->writer(), writer) << "found its heartbeat and did not wait";
+}
+
+/// Fault 23 of the catalogue: every byte flipped, every length, files removed and swapped.
+TEST_F(CheckpointLogTest, DamageIsAlwaysNoticed) {
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({{"in", "a/0", "5", "id", ""}}).ok());
+  ASSERT_TRUE(log->Decide(Decision(1)).ok());
+  ASSERT_TRUE(log->Commit(1).ok());
+  log->Close();
+  std::vector<std::string> files = Files();
+  ASSERT_EQ(files.size(), 3u);
+  for (const std::string& file : files) {
+    std::ifstream in(file);
+    std::string good((std::istreambuf_iterator<char>(in)), {});
+    auto check = [&](const std::string& bytes, const std::string& what) {
+      std::ofstream(file, std::ios::trunc) << bytes;
+      auto read = ReadLog(storage_.get());
+      EXPECT_FALSE(read.ok()) << file << ": " << what;
+    };
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      std::string bad = good;
+      bad[i] = static_cast<char>(bad[i] ^ 0x20);
+      check(bad, "byte " + std::to_string(i));
+      check(good.substr(0, i), "length " + std::to_string(i));
+    }
+    check(good + "x", "longer");
+    std::ofstream(file, std::ios::trunc) << good;
+  }
+  ASSERT_TRUE(ReadLog(storage_.get()).ok());
+  std::string decision = folder_ + "/c/" + SlotName(log->checkpoint_id(), 1);
+  std::string commit = folder_ + "/c/" + SlotName(log->checkpoint_id(), 2);
+  std::filesystem::rename(decision, folder_ + "/moved");
+  EXPECT_FALSE(ReadLog(storage_.get()).ok()) << "a commit without its decision";
+  std::filesystem::rename(commit, decision);
+  std::filesystem::rename(folder_ + "/moved", commit);
+  EXPECT_FALSE(ReadLog(storage_.get()).ok()) << "swapped slots";
+}
+
+TEST(SlotFormat, ANewerVersionIsNamedAsSuch) {
+  std::string bytes = FormatSlot({"abc", 7, "commit", "{}"});
+  bytes.replace(bytes.find(" 1 "), 3, " 2 ");
+  auto parsed = ParseSlot(bytes, "slot");
+  ASSERT_FALSE(parsed.ok());
+  EXPECT_EQ(parsed.error().code, "checkpoint.version");
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,360 @@
+#include "engine/pipeline.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <thread>
+
+#include "engine/checkpoint_log.h"
+#include "engine/test_parts.h"
+#include "storage/local/local_storage.h"
+
+namespace sluice {
+namespace {
+
+using testing_parts::Table;
+using testing_parts::Topic;
+using testing_parts::TopicSourceOptions;
+
+/// A job over one topic and one table, in a checkpoint folder of its own, run again and again.
+class PipelineTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/sluice-engine-XXXXXX";
+    folder_ = mkdtemp(name);
+    topic_ = std::make_shared<Topic>();
+    table_ = std::make_shared<Table>();
+    dead_ = std::make_shared<Table>();
+    spec_.job = "test";
+    spec_.window_micros = 20'000;
+    spec_.lease_timeout_micros = 300'000;
+    spec_.spool_directory = folder_ + "/spool";
+    spec_.split_refresh_micros = 50'000;
+    spec_.readers_per_source = 2;
+    spec_.until_caught_up = true;
+    spec_.metrics = &metrics_;
+    spec_.row_to_text = [](const arrow::RecordBatch&, std::int64_t) { return std::string("{}"); };
+    spec_.make_recorded_sink = [](const auto&, const auto&, const auto&) -> Result<std::shared_ptr<Sink>> {
+      return BugError("no sink was changed");
+    };
+    AddSource("in");
+    AddSink("out", "in");
+    spec_.dead_letters = testing_parts::MakeTableSink(dead_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  void AddSource(const std::string& name) {
+    PipelineSource source;
+    source.name = name;
+    source.open = [this] { return testing_parts::MakeTopicSource(topic_, options_); };
+    source.make_decoder = testing_parts::MakeValueDecoder;
+    source.schema = testing_parts::ValueSchema();
+    spec_.sources.push_back(std::move(source));
+  }
+  void AddSink(const std::string& name, const std::string& from) {
+    spec_.sinks.push_back({name, "table", from, "{}", testing_parts::MakeTableSink(table_)});
+  }
+  void Fill(const SplitId& split, int from, int to) {
+    for (int i = from; i < to; ++i) topic_->Append(split, split + "-" + std::to_string(i));
+  }
+  static std::multiset<std::string> Expected(const std::vector<SplitId>& splits, int from, int to) {
+    std::multiset<std::string> rows;
+    for (const auto& split : splits) {
+      for (int i = from; i < to; ++i) rows.insert(split + "-" + std::to_string(i));
+    }
+    return rows;
+  }
+
+  /// One life of the job.
+  Result<Progress> Run() {
+    TRY(auto storage, OpenLocalStorage(folder_ + "/checkpoint", true, LocalAccess::kOwnerOnly));
+    LogOptions options;
+    options.job = spec_.job;
+    options.lease_micros = spec_.lease_timeout_micros;
+    TRY(auto log, CheckpointLog::Open(storage.get(), options));
+    auto ran = RunPipeline(spec_, log.get(), stop_, [](const Progress&) {});
+    log->Close();
+    return ran;
+  }
+  LogContents Contents() {
+    auto storage = OpenLocalStorage(folder_ + "/checkpoint", false, LocalAccess::kOwnerOnly);
+    return **ReadLog(storage->get());
+  }
+
+  std::string folder_;
+  std::shared_ptr<Topic> topic_;
+  std::shared_ptr<Table> table_, dead_;
+  TopicSourceOptions options_;
+  Metrics metrics_;
+  PipelineSpec spec_;
+  StopRequest stop_{0};
+};
+
+TEST_F(PipelineTest, EveryRowArrivesOnceOverSeveralLives) {
+  Fill("a", 0, 1000);
+  Fill("b", 0, 1000);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a", "b"}, 0, 1000));
+  Fill("a", 1000, 1500);
+  Fill("b", 1000, 1500);
+  ASSERT_TRUE(Run().ok());
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a", "b"}, 0, 1500));
+}
+
+TEST_F(PipelineTest, NothingNewWritesNothing) {
+  Fill("a", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  auto decisions = Contents().decisions.size();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Contents().decisions.size(), decisions);
+}
+
+TEST_F(PipelineTest, RangesDeliveredTwiceAreTakenOnce) {
+  options_.deliver_twice = true;
+  options_.records_per_read = 7;
+  Fill("a", 0, 500);
+  Fill("b", 0, 300);
+  ASSERT_TRUE(Run().ok());
+  auto expected = Expected({"a"}, 0, 500);
+  expected.merge(Expected({"b"}, 0, 300));
+  EXPECT_EQ(table_->Rows(), expected);
+}
+
+TEST_F(PipelineTest, ACapIsARate) {
+  spec_.sources[0].max_offsets_per_trigger = 100;
+  spec_.window_micros = 50'000;
+  Fill("a", 0, 300);
+  Fill("b", 0, 200);
+  auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(190));
+  EXPECT_EQ(table_->Rows().size(), 500u);
+  for (const auto& decision : Contents().decisions) {
+    for (const auto& count : decision.counts) {
+      if (count.name != "source in delivered") continue;
+      EXPECT_LE(count.value, 100);
+    }
+  }
+}
+
+TEST_F(PipelineTest, ANewSplitIsReadFromItsBeginning) {
+  spec_.until_caught_up = false;
+  options_.from_latest = true;
+  topic_->AddSplit("a");
+  auto run = std::async(std::launch::async, [this] { return Run(); });
+  while (metrics_.ToText().find("sluice_lag_records{source=\"in\",split=\"a\"} 0") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  Fill("a", 0, 10);
+  Fill("b", 0, 10);
+  table_->WaitForRows(20);
+  stop_ = 1;
+  ASSERT_TRUE(run.get().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a", "b"}, 0, 10));
+}
+
+TEST_F(PipelineTest, RejectsGoToTheDeadLettersOfTheSameDecision) {
+  Fill("a", 0, 10);
+  topic_->Append("a", "bad one");
+  topic_->Append("a", "");
+  topic_->Append("a", "refuse");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a"}, 0, 10));
+  EXPECT_EQ(dead_->Rows().size(), 3u);
+  EXPECT_EQ(Contents().decisions.back().dead_letters.rows, 3);
+}
+
+TEST_F(PipelineTest, ABadRecordUnderFailStopsWithDataError) {
+  spec_.sources[0].bad_records = BadRecords::kFail;
+  topic_->Append("a", "bad one");
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ExitCode(ran.error()), 3);
+  EXPECT_TRUE(table_->Rows().empty());
+}
+
+TEST_F(PipelineTest, TooManyBadRecordsStopBeforeTheDecision) {
+  spec_.sources[0].max_bad_record_rate = 0.1;
+  Fill("a", 0, 5);
+  topic_->Append("a", "bad one");
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "data.bad_record_rate");
+  EXPECT_TRUE(table_->Rows().empty());
+  EXPECT_TRUE(Contents().decisions.empty());
+}
+
+TEST_F(PipelineTest, RowStepsFilterAndRefuse) {
+  spec_.steps.push_back({"clean", testing_parts::MakeRowStep("in")});
+  spec_.sinks[0].from = "clean";
+  for (const char* text : {"x", "drop it", "fail it", "y"}) topic_->Append("a", text);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"x", "y"}));
+  EXPECT_EQ(dead_->Rows().size(), 1u);
+}
+
+TEST_F(PipelineTest, AStepThatLosesTrackOfItsRowsStopsTheJob) {
+  spec_.steps.push_back({"broken", testing_parts::MakeBrokenStep("in")});
+  spec_.sinks[0].from = "broken";
+  Fill("a", 0, 3);
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().blame, Blame::kBug);
+  EXPECT_TRUE(table_->Rows().empty());
+}
+
+TEST_F(PipelineTest, AnOpenStepSeesTheWholeEpochAndItsInputsOverflowToDisk) {
+  AddSource("other");
+  spec_.window_micros = 60'000'000;
+  spec_.max_memory = 32 << 10;  // Queues of 1 KiB: the second input must overflow.
+  spec_.steps.push_back({"count", testing_parts::MakeCountStep({"in", "other"})});
+  spec_.sinks[0].from = "count";
+  Fill("a", 0, 5000);
+  auto ran = Run();
+  ASSERT_TRUE(ran.ok()) << ToString(ran.error());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"5000+5000"}));
+}
+
+TEST_F(PipelineTest, AFailureBeforeTheDecisionIsReadAgain) {
+  std::atomic<int> failures{3};
+  table_->failures.write = [&](std::int64_t) -> Result<void> {
+    if (failures-- > 0) return RemoteError("test.disk", "the disk is full");
+    return {};
+  };
+  Fill("a", 0, 2000);
+  Fill("b", 0, 2000);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a", "b"}, 0, 2000));
+}
+
+TEST_F(PipelineTest, ACommitThatFailsForAWhileIsRepeatedNotRead) {
+  std::atomic<int> failures{2};
+  table_->failures.commit = [&](std::int64_t) -> Result<void> {
+    if (failures-- > 0) return RemoteError("test.net", "no answer");
+    return {};
+  };
+  Fill("a", 0, 100);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a"}, 0, 100));
+}
+
+TEST_F(PipelineTest, ADecidedEpochIsCommittedByTheNextLife) {
+  table_->failures.commit = [](std::int64_t) -> Result<void> {
+    return Error{Blame::kRemote, Retry::kNo, "test.gone", "the store is gone"};
+  };
+  Fill("a", 0, 100);
+  ASSERT_FALSE(Run().ok());
+  EXPECT_TRUE(table_->Rows().empty());
+  EXPECT_NE(Contents().uncommitted(), nullptr);
+  table_->failures.commit = nullptr;
+  options_.before_read = [](const SplitId&, std::size_t offset) -> Result<void> {
+    EXPECT_GE(offset, 100u) << "a decided epoch is never read again";
+    return {};
+  };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a"}, 0, 100));
+}
+
+TEST_F(PipelineTest, TheSecondSignalAbandonsTheOpenEpoch) {
+  spec_.until_caught_up = false;
+  spec_.window_micros = 3600'000'000ll;
+  Fill("a", 0, 100);
+  auto run = std::async(std::launch::async, [this] { return Run(); });
+  while (metrics_.ToText().find("sluice_records_total{source=\"in\"} 100") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  stop_ = 2;
+  ASSERT_TRUE(run.get().ok());
+  EXPECT_TRUE(table_->Rows().empty());
+  stop_ = 0;
+  spec_.until_caught_up = true;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a"}, 0, 100));
+}
+
+TEST_F(PipelineTest, OneThatWasTakenOverDecidesNothingMore) {
+  spec_.until_caught_up = false;
+  spec_.window_micros = 3600'000'000ll;
+  Fill("a", 0, 100);
+  auto old = std::async(std::launch::async, [this] { return Run(); });
+  while (metrics_.ToText().find("sluice_records_total{source=\"in\"} 100") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  // Another process would wait for the lease; here the slot is created under the old one's feet.
+  auto storage = OpenLocalStorage(folder_ + "/checkpoint", false, LocalAccess::kOwnerOnly);
+  LogContents contents = Contents();
+  std::string slot = FormatSlot({contents.checkpoint_id, contents.last_slot + 1, "takeover",
+                                 ToJson(TakeoverRecord{"elsewhere", 1, "now", "w"})});
+  char name[64];
+  std::snprintf(name, sizeof name, "/slot-%012lld", static_cast<long long>(contents.last_slot + 1));
+  ASSERT_TRUE((*storage)->PutNew(contents.checkpoint_id + name, slot).ok());
+  stop_ = 1;
+  auto ran = old.get();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ExitCode(ran.error()), 4);
+  EXPECT_TRUE(table_->Rows().empty());
+}
+
+TEST_F(PipelineTest, ADeletedCheckpointUnderARunningWriterStopsIt) {
+  spec_.until_caught_up = false;
+  spec_.window_micros = 3600'000'000ll;
+  Fill("a", 0, 100);
+  auto old = std::async(std::launch::async, [this] { return Run(); });
+  while (metrics_.ToText().find("sluice_records_total{source=\"in\"} 100") == std::string::npos) {
+    std::this_thread::yield();
+  }
+  // The heartbeat may put a file back while the folder is being removed.
+  std::error_code ignored;
+  while (std::filesystem::exists(folder_ + "/checkpoint")) {
+    std::filesystem::remove_all(folder_ + "/checkpoint", ignored);
+  }
+  stop_ = 1;
+  auto ran = old.get();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ExitCode(ran.error()), 4) << ToString(ran.error());
+  EXPECT_TRUE(table_->Rows().empty());
+}
+
+TEST_F(PipelineTest, ARemovedSourceOrSinkIsRefusedUnlessDropped) {
+  AddSource("old");
+  AddSink("second", "old");
+  Fill("a", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  spec_.sources.pop_back();
+  spec_.sinks.pop_back();
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "checkpoint.removed_source");
+  EXPECT_NE(ran.error().message.find("--drop old"), std::string::npos);
+  spec_.drop = {"old"};
+  ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "checkpoint.removed_sink");
+  spec_.drop = {"old", "second"};
+  Fill("a", 10, 20);
+  ASSERT_TRUE(Run().ok());
+  spec_.drop = {};
+  EXPECT_TRUE(Run().ok()) << "the next decision no longer names them";
+}
+
+TEST_F(PipelineTest, ManyEpochsLeaveASmallLog) {
+  spec_.min_epochs_to_retain = 5;
+  spec_.sources[0].max_offsets_per_trigger = 1;
+  spec_.window_micros = 1'000;
+  Fill("a", 0, 60);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows().size(), 60u);
+  LogContents contents = Contents();
+  EXPECT_LE(contents.decisions.size(), 6u);
+  EXPECT_LE(contents.entries.size(), 14u);
+  Fill("a", 60, 70);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows().size(), 70u);
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,182 @@
+#include "job/pipeline_builder.h"
+
+#include <arrow/record_batch.h>
+
+#include <utility>
+
+#include "engine/dead_letters.h"
+#include "job/job_options.h"
+
+namespace sluice {
+namespace {
+
+constexpr char kDeadLetterType[] = "files";
+constexpr char kDeadLetterFormat[] = "json";
+
+/// Collects an encoder's bytes.
+class TextSink : public ByteSink {
+ public:
+  Result<void> Append(std::string_view bytes) override {
+    text_ += bytes;
+    return {};
+  }
+  std::string Take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+bool Declares(const std::vector<OptionSpec>& specs, const std::string& name) {
+  for (const OptionSpec& spec : specs) {
+    if (spec.name == name) return true;
+  }
+  return false;
+}
+
+/// One row as a JSON object; "" if it cannot be written as one.
+Result<std::string> RowToText(const EncoderEntry& json, const Options& options,
+                              const arrow::RecordBatch& rows, std::int64_t row) {
+  TextSink sink;
+  TRY(std::unique_ptr<FileEncoder> encoder, json.make(options, rows.schema(), &sink));
+  TRY(encoder->Write(rows.Slice(row, 1)));
+  TRY(encoder->Finish());
+  std::string text = sink.Take();
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+class Builder {
+ public:
+  Builder(std::shared_ptr<const Plan> plan, const Parts& parts, const PipelineSettings& settings)
+      : plan_(std::move(plan)), parts_(parts), settings_(settings) {}
+
+  Result<PipelineSpec> Build() {
+    const Job& job = plan_->job;
+    spec_.job = job.name;
+    spec_.window_micros = *job.options.Int("windowSize");
+    spec_.timeout_micros = job.options.Int("timeout").value_or(0) * 60 * 1'000'000;
+    spec_.max_memory = static_cast<std::size_t>(*job.options.Int("maxMemory"));
+    spec_.spool_directory = job.spool_directory;
+    spec_.max_spool = *job.options.Int("maxSpool");
+    spec_.lease_timeout_micros = *job.options.Int("leaseTimeout");
+    spec_.min_epochs_to_retain = *job.options.Int("minEpochsToRetain");
+    spec_.until_caught_up = settings_.until_caught_up;
+    spec_.drop = settings_.drop;
+    spec_.metrics = settings_.metrics;
+    for (std::size_t i = 0; i < job.sources.size(); ++i) AddSource(i);
+    for (std::size_t i = 0; i < job.steps.size(); ++i) {
+      spec_.steps.push_back({job.steps[i].name, plan_->steps[i]});
+    }
+    for (std::size_t i = 0; i < job.sinks.size(); ++i) TRY(AddSink(i));
+    TRY(AddDeadLetters());
+    TRY(AddRowToText());
+    spec_.make_recorded_sink = [parts = &parts_, context = Context("")](
+                                   const std::string& type, const std::string& name,
+                                   const std::string& text) -> Result<std::shared_ptr<Sink>> {
+      TRY(const SinkEntry* entry, parts->sinks.Find(type));
+      TRY(Options options, ParseRecordedSink(*entry, name, text));
+      SinkContext named = context;
+      named.name = name;
+      TRY(std::unique_ptr<Sink> sink, entry->make(options, nullptr, named));
+      return std::shared_ptr<Sink>(std::move(sink));
+    };
+    return std::move(spec_);
+  }
+
+ private:
+  SinkContext Context(const std::string& name) const {
+    SinkContext context;
+    context.job = plan_->job.name;
+    context.name = name;
+    context.checkpoint_id = settings_.checkpoint_id;
+    context.memory_bytes = plan_->shares.each_sink;
+    context.metrics = settings_.metrics;
+    return context;
+  }
+
+  void AddSource(std::size_t index) {
+    const JobSource& source = plan_->job.sources[index];
+    PipelineSource out;
+    out.name = source.name;
+    out.open = [plan = plan_, index, metrics = settings_.metrics] {
+      return OpenPlannedSource(*plan, index, metrics);
+    };
+    out.make_decoder = [plan = plan_, index] { return MakePlannedDecoder(*plan, index); };
+    out.schema = plan_->sources[index].schema;
+    out.bad_records = source.bad_records;
+    out.max_bad_record_rate = *source.options.Double("maxBadRecordRate");
+    out.max_offsets_per_trigger = source.options.Int("maxOffsetsPerTrigger");
+    out.max_bytes_per_trigger = source.options.Int("maxBytesPerTrigger");
+    spec_.sources.push_back(std::move(out));
+  }
+
+  Result<void> AddSink(std::size_t index) {
+    const JobSink& sink = plan_->job.sinks[index];
+    TRY(std::unique_ptr<Sink> made,
+        sink.type->make(sink.options, plan_->sinks[index], Context(sink.name)));
+    spec_.sinks.push_back(
+        {sink.name, sink.type->name, sink.from, sink.options.ToJson(), std::move(made)});
+    return {};
+  }
+
+  Result<void> AddDeadLetters() {
+    TRY(const SinkEntry* files, parts_.sinks.Find(kDeadLetterType));
+    RawOptions raw = RawOptionsFromPairs({{"type", kDeadLetterType},
+                                          {"path", plan_->job.dead_letters},
+                                          {"format", kDeadLetterFormat}});
+    TRY(Options options,
+        ParseOptions(JoinSpecs(SinkOptionSpecs(), files->options), raw, "deadLetters"));
+    SinkContext context = Context("dead letters");
+    context.memory_bytes = plan_->shares.dead_letters;
+    TRY(std::unique_ptr<Sink> made, files->make(options, DeadLetterSchema(), context));
+    spec_.dead_letters = std::move(made);
+    spec_.dead_letter_settings = options.ToJson();
+    return {};
+  }
+
+  Result<void> AddRowToText() {
+    TRY(const EncoderEntry* json, parts_.encoders.Find(kDeadLetterFormat));
+    RawOptions raw;
+    if (Declares(json->options, "compression")) {
+      raw = RawOptionsFromPairs({{"compression", "none"}});
+    }
+    TRY(Options options, ParseOptions(json->options, raw, "dead letters"));
+    spec_.row_to_text = [json, options](const arrow::RecordBatch& rows, std::int64_t row) {
+      Result<std::string> text = RowToText(*json, options, rows, row);
+      return text.ok() ? *std::move(text) : std::string();
+    };
+    return {};
+  }
+
+  std::shared_ptr<const Plan> plan_;
+  const Parts& parts_;
+  const PipelineSettings& settings_;
+  PipelineSpec spec_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> OpenPlannedSource(const Plan& plan, std::size_t index,
+                                                  Metrics* metrics) {
+  const JobSource& source = plan.job.sources[index];
+  SourceContext context;
+  context.job = plan.job.name;
+  context.name = source.name;
+  context.buffer_bytes = plan.shares.each_source;
+  context.metrics = metrics;
+  return source.type->make(source.options, context);
+}
+
+Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std::size_t index) {
+  const JobSource& source = plan.job.sources[index];
+  TRY(std::unique_ptr<Decoder> decoder,
+      source.format->make(source.options, plan.sources[index].declared, DecodeLimits{}));
+  return MessageDecoder::Make(std::move(decoder), plan.sources[index].extra, DecodeLimits{});
+}
+
+Result<PipelineSpec> BuildPipeline(std::shared_ptr<const Plan> plan, const Parts& parts,
+                                   const PipelineSettings& settings) {
+  return Builder(std::move(plan), parts, settings).Build();
+}
+
+}  // namespace sluice

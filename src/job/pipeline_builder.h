@@ -1,0 +1,33 @@
+/// A plan, made ready to run.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/metrics.h"
+#include "core/result.h"
+#include "engine/pipeline.h"
+#include "job/plan.h"
+
+namespace sluice {
+
+struct PipelineSettings {
+  std::string checkpoint_id;  ///< Of the opened log.
+  Metrics* metrics = nullptr;
+  bool until_caught_up = false;
+  std::vector<std::string> drop;
+};
+
+/// Makes the sinks, the dead letters' among them, and what opens sources and decoders. Nothing is
+/// connected or created yet. `parts` and `settings.metrics` must outlive the result.
+Result<PipelineSpec> BuildPipeline(std::shared_ptr<const Plan> plan, const Parts& parts,
+                                   const PipelineSettings& settings);
+
+/// A source and a decoder of its own for source number `index` of the plan, as the pipeline opens
+/// them.
+Result<std::unique_ptr<Source>> OpenPlannedSource(const Plan& plan, std::size_t index,
+                                                  Metrics* metrics);
+Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std::size_t index);
+
+}  // namespace sluice
