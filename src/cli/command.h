@@ -1,7 +1,8 @@
 /// What every command of `sluice` shares: where it writes, what it can build from, how it ends.
 ///
-/// A command is one file, NAME_command.{h,cc}, with `void AddNameCommand(CLI::App&, CommandContext&)`,
-/// listed in command_line.cc. Its callback runs the command and hands the outcome to Finish:
+/// A command is one file, NAME_command.{h,cc}, with `void AddNameCommand(CLI::App&,
+/// CommandContext&)`, listed in command_line.cc. Its callback runs the command and hands the
+/// outcome to Finish:
 ///
 ///   void AddCheckCommand(CLI::App& app, CommandContext& context) {
 ///     auto args = std::make_shared<Args>();
@@ -12,11 +13,10 @@
 ///   }
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <ostream>
 #include <string>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "core/result.h"
 #include "job/parts.h"

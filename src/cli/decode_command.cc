@@ -164,4 +164,38 @@ Result<int> DecodeFiles(const DecodeFilesOptions& options, const FormatRegistry&
   return rejects > 0 ? 3 : 0;
 }
 
+void AddDecodeCommand(CLI::App& app, CommandContext& context) {
+  struct Args {
+    DecodeFilesOptions options;
+    std::vector<std::string> set;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* command = app.add_subcommand("decode", "Decode files and print their rows and rejects");
+  command->add_option("--classification", args->options.classification, "The format, such as json")
+      ->required();
+  command->add_option("--schema", args->options.schema, "The columns, as DDL");
+  command->add_option("--set", args->set, "An option of the format, as key=value (repeatable)")
+      ->allow_extra_args(false);
+  command->add_flag("--lines", args->options.lines, "Each line is a record, not each file");
+  command->add_option("FILE", args->options.files, "Files; - is standard input")->required();
+  command->footer(
+      "Rows are JSON lines on standard output, rejects JSON lines on standard error. The exit code is\n"
+      "3 if any record was rejected.\n"
+      "Examples:\n"
+      "  sluice decode --classification json --schema 'id bigint, name string' a.json\n"
+      "  sluice generate --records 3 | sluice decode --classification json --lines \\\n"
+      "      --schema 'user_id bigint, city string' -");
+  command->callback([&context, args] {
+    for (const std::string& text : args->set) {
+      const std::size_t equals = text.find('=');
+      if (equals == std::string::npos) {
+        return Finish(context, UserError("decode.set", "--set wants key=value, not '" + text + "'"));
+      }
+      args->options.set.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    }
+    Finish(context, DecodeFiles(args->options, context.parts.formats, context.parts.encoders,
+                                context.out, context.err));
+  });
+}
+
 }  // namespace sluice

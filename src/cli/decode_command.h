@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/command.h"
 #include "core/result.h"
 #include "decode/decoder.h"
 #include "encode/encoder.h"
@@ -27,5 +28,7 @@ struct DecodeFilesOptions {
 /// grow with the files. Returns the exit code: 0, or 3 if any record was rejected.
 Result<int> DecodeFiles(const DecodeFilesOptions& options, const FormatRegistry& formats,
                         const EncoderRegistry& encoders, std::ostream& out, std::ostream& err);
+
+void AddDecodeCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace sluice

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/click_events.h"
+#include "cli/command.h"
 #include "cli/kafka_producer.h"
 #include "core/result.h"
 
@@ -28,5 +29,7 @@ struct GenerateOptions {
 /// the number of events made so far. The rate changes when events are written, not what they say.
 Result<void> Generate(const GenerateOptions& options, std::ostream& out,
                       const std::function<void(std::int64_t)>& progress);
+
+void AddGenerateCommand(CLI::App& app, CommandContext& context);
 
 }  // namespace sluice

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <ostream>
 #include <utility>
@@ -175,6 +176,29 @@ Result<int> RunTests(const TestOptions& options, const TestParts& parts, std::os
   Runner runner(options, parts, out);
   for (const fs::path& path : cases) runner.Run(path);
   return runner.Report();
+}
+
+void AddTestCommand(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
+  auto options = std::make_shared<TestOptions>();
+  CLI::App* command = app.add_subcommand("test", "Run text cases: *.case and *.pipe");
+  command->add_option("PATH", options->paths, "Cases, or folders that are searched for them")->required();
+  command->add_flag("--rebaseline", options->rebaseline,
+                    "Rewrite expected rows, rejects and errors that do not hold");
+  command->footer(
+      "Example:\n"
+      "  sluice test tests/\n"
+      "A case:\n"
+      "  # A missing field becomes null.\n"
+      "  classification json\n"
+      "  schema id bigint, name string\n"
+      "  in     {\"id\": 7}\n"
+      "  out    {\"id\": 7, \"name\": null}\n"
+      "  in     {\"id\": \"x\"}\n"
+      "  reject 2: id");
+  command->callback([&context, options, pipes] {
+    const TestParts parts{&context.parts.formats, &context.parts.encoders, pipes};
+    Finish(context, RunTests(*options, parts, context.out));
+  });
 }
 
 }  // namespace sluice

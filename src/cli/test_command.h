@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/command.h"
 #include "cli/pipe_runner.h"
 #include "core/result.h"
 #include "decode/decoder.h"
@@ -28,5 +29,8 @@ struct TestParts {
 /// line is "N passed, N failed". Returns the exit code: 0, or 1 if a case failed. Errors are the user's:
 /// a path that does not exist, or under which there is no case.
 Result<int> RunTests(const TestOptions& options, const TestParts& parts, std::ostream& out);
+
+/// `pipes` outlives the command; null where pipeline cases cannot be run.
+void AddTestCommand(CLI::App& app, CommandContext& context, PipeRunner* pipes);
 
 }  // namespace sluice

@@ -165,8 +165,8 @@ class Planner {
       return parts_.make_mapping(step.mapping, *input);
     }
     if (!compile_) {
-      TRY(compile_, parts_.open_sql({plan_.shares.sql, job_.spool_directory,
-                                     *job_.options.Int("maxSpool")}));
+      TRY(compile_,
+          parts_.open_sql({plan_.shares.sql, job_.spool_directory, *job_.options.Int("maxSpool")}));
     }
     return compile_(step.sql, known_);
   }

@@ -1,0 +1,30 @@
+#include "cli/check_command.h"
+
+#include <memory>
+#include <string>
+
+#include "job/plan.h"
+
+namespace sluice {
+namespace {
+
+Result<int> Check(CommandContext& context, const std::string& path) {
+  TRY(Job job, LoadJob(path, context.parts));
+  TRY(Plan plan, MakePlan(std::move(job), context.parts));
+  PrintWarnings(context.err, plan.job.warnings);
+  context.out << PrintPlan(plan);
+  return 0;
+}
+
+}  // namespace
+
+void AddCheckCommand(CLI::App& app, CommandContext& context) {
+  auto path = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand(
+      "check", "Validate a job, its SQL against its schemas included, and print the plan");
+  command->add_option("JOB", *path, "The job file")->required();
+  command->footer("Example:\n  sluice check clicks.yaml");
+  command->callback([&context, path] { Finish(context, Check(context, *path)); });
+}
+
+}  // namespace sluice

@@ -1,0 +1,107 @@
+#include "cli/command_line.h"
+
+#include <string>
+#include <vector>
+
+#include "cli/check_command.h"
+#include "cli/checkpoint_command.h"
+#include "cli/command.h"
+#include "cli/completion_command.h"
+#include "cli/describe_command.h"
+#include "cli/preview_command.h"
+#include "cli/run_command.h"
+#include "cli/version_command.h"
+
+namespace sluice {
+namespace {
+
+void AddCommands(CLI::App& app, CommandContext& context) {
+  AddRunCommand(app, context);
+  AddCheckCommand(app, context);
+  AddPreviewCommand(app, context);
+  AddDescribeCommand(app, context);
+  AddCheckpointCommand(app, context);
+  AddCompletionCommand(app, context);
+  AddVersionCommand(app, context);
+}
+
+std::vector<std::string> CommandNames(CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  return names;
+}
+
+/// The command that was being parsed, the innermost one.
+CLI::App* ActiveCommand(CLI::App* app) {
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return app;
+}
+
+/// The option of `command` nearest to the first unknown one in `message`.
+std::string NearestOption(CLI::App* command, const std::string& message) {
+  std::size_t start = message.find("--");
+  if (start == std::string::npos) return "";
+  std::string given = message.substr(start + 2);
+  given = given.substr(0, given.find_first_of(" =,"));
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command->get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back(name);
+  }
+  auto near = NearestName(given, names);
+  return near ? "; did you mean '--" + *near + "'?" : "";
+}
+
+int Refuse(std::ostream& err, const std::string& message, const CLI::App* command) {
+  err << "error: " << message << "\n";
+  std::string name = command->get_name();
+  for (const CLI::App* parent = command->get_parent(); parent != nullptr;
+       parent = parent->get_parent()) {
+    name = parent->get_name() + " " + name;
+  }
+  err << "help: `" << name << " --help` shows the usage\n";
+  err.flush();
+  return ExitCode(UserError("", ""));
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
+                   std::ostream& err) {
+  CommandContext context{parts, out, err};
+  CLI::App app("Streams records from Kafka and files through SQL into files, exactly once.",
+               "sluice");
+  app.set_version_flag("--version", "sluice " SLUICE_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  sluice check clicks.yaml      validate a job and print its plan\n"
+      "  sluice run clicks.yaml        run it until it is stopped\n"
+      "  sluice describe kafka         options of the Kafka source\n"
+      "Exit codes: 0 done, 1 failed, 2 your mistake, 3 bad data, 4 another writer is active.");
+  AddCommands(app, context);
+
+  std::vector<std::string> names = CommandNames(app);
+  if (argc > 1 && argv[1][0] != '-') {
+    std::string given = argv[1];
+    if (std::find(names.begin(), names.end(), given) == names.end()) {
+      auto near = NearestName(given, names);
+      return Refuse(err,
+                    "there is no command '" + given.substr(0, 60) + "'" +
+                        (near ? "; did you mean '" + *near + "'?" : ""),
+                    &app);
+    }
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e, out, err);
+  } catch (const CLI::ParseError& e) {
+    CLI::App* command = ActiveCommand(&app);
+    return Refuse(err, e.what() + NearestOption(command, e.what()), command);
+  }
+  return context.exit_code;
+}
+
+}  // namespace sluice

@@ -1,0 +1,173 @@
+#include "cli/run_command.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/live_line.h"
+#include "core/clock.h"
+#include "core/logging.h"
+#include "core/metrics.h"
+#include "engine/checkpoint_log.h"
+#include "engine/pipeline.h"
+#include "job/pipeline_builder.h"
+#include "job/plan.h"
+
+namespace sluice {
+namespace {
+
+struct Args {
+  std::string job;
+  bool until_caught_up = false;
+  std::string log_format = "text";
+  std::string log_level = "info";
+  std::string metrics_address;
+  std::vector<std::string> drop;
+};
+
+// Touched by the signal handler: lock-free atomics only.
+StopRequest stop_request{0};
+std::atomic<bool> running{false};
+static_assert(StopRequest::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+/// The first signal seals and commits, the second abandons the open epoch. Before the pipeline runs
+/// nothing is open, and the process may just end.
+extern "C" void OnStopSignal(int) {
+  if (!running.load()) _exit(0);
+  int asked = stop_request.load();
+  if (asked < 2) stop_request.store(asked + 1);
+}
+
+void InstallSignalHandlers() {
+  struct sigaction action {};
+  action.sa_handler = OnStopSignal;
+  sigemptyset(&action.sa_mask);
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  // A reader of our output or metrics that goes away must not end the job.
+  signal(SIGPIPE, SIG_IGN);
+}
+
+void Configure(const Args& args) {
+  LogLevel level = args.log_level == "debug"   ? LogLevel::kDebug
+                   : args.log_level == "warn"  ? LogLevel::kWarn
+                   : args.log_level == "error" ? LogLevel::kError
+                                               : LogLevel::kInfo;
+  ConfigureLogging(level, args.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
+}
+
+Result<void> ServeMetrics(const Args& args, const Job& job, Metrics* metrics) {
+  std::string address = args.metrics_address;
+  if (address.empty()) address = job.options.String("metricsAddress");
+  if (address.empty()) return {};
+  TRY(int port, metrics->Serve(address));
+  Log(LogLevel::kInfo, "metrics are served",
+      {{"address", address}, {"port", std::to_string(port)}, {"path", "/metrics"}});
+  return {};
+}
+
+void LogEnd(const Progress& end, std::int64_t micros, int stop) {
+  double seconds = static_cast<double>(micros) / 1e6;
+  double rate = seconds > 0 ? static_cast<double>(end.records) / seconds : 0;
+  Log(LogLevel::kInfo,
+      stop == 0   ? "done"
+      : stop == 1 ? "stopped"
+                  : "stopped, open epoch abandoned",
+      {{"epochs", std::to_string(end.committed_epochs)},
+       {"records", std::to_string(end.records)},
+       {"rows_written", std::to_string(end.rows_out)},
+       {"rejects", std::to_string(end.rejects)},
+       {"lag", std::to_string(end.lag)},
+       {"records_per_second", std::to_string(static_cast<std::int64_t>(rate))}});
+}
+
+Result<int> Run(CommandContext& context, const Args& args) {
+  InstallSignalHandlers();
+  const std::int64_t started = Clock::System().MonotonicMicros();
+  TRY(Job job, LoadJob(args.job, context.parts));
+  TRY(Plan made, MakePlan(std::move(job), context.parts));
+  auto plan = std::make_shared<const Plan>(std::move(made));
+  for (const std::string& warning : plan->job.warnings) Log(LogLevel::kWarn, warning);
+
+  Metrics metrics;
+  TRY(ServeMetrics(args, plan->job, &metrics));
+  TRY(std::unique_ptr<Storage> storage,
+      context.parts.open_checkpoint(plan->job.checkpoint_location, /*create=*/true));
+  TRY(storage->Probe(/*staging=*/false));
+  LogOptions options;
+  options.job = plan->job.name;
+  options.lease_micros = *plan->job.options.Int("leaseTimeout");
+  TRY(std::unique_ptr<CheckpointLog> log, CheckpointLog::Open(storage.get(), options));
+
+  PipelineSettings settings;
+  settings.checkpoint_id = log->checkpoint_id();
+  settings.metrics = &metrics;
+  settings.until_caught_up = args.until_caught_up;
+  settings.drop = args.drop;
+  TRY(PipelineSpec spec, BuildPipeline(plan, context.parts, settings));
+
+  Log(LogLevel::kInfo, "job starts",
+      {{"job", plan->job.name},
+       {"checkpoint", storage->location()},
+       {"checkpoint_id", log->checkpoint_id()},
+       {"fresh", log->fresh() ? "true" : "false"}});
+  running = true;
+  Result<Progress> end = [&] {
+    LiveLine line;
+    return RunPipeline(spec, log.get(), stop_request,
+                       [&line](const Progress& progress) { line.Show(progress); });
+  }();
+  if (end.ok() || end.error().blame != Blame::kSuperseded) log->Close();
+  if (!end.ok()) return std::move(end).error();
+  LogEnd(*end, Clock::System().MonotonicMicros() - started, stop_request.load());
+  return 0;
+}
+
+/// With JSON logs an error is a line of them, so that stderr stays one format.
+Result<int> RunAndReport(CommandContext& context, const Args& args) {
+  Configure(args);
+  Result<int> ended = Run(context, args);
+  if (ended.ok() || args.log_format != "json") return ended;
+  Log(LogLevel::kError, ended.error().message, {{"code", ended.error().code}});
+  return ExitCode(ended.error());
+}
+
+}  // namespace
+
+void AddRunCommand(CLI::App& app, CommandContext& context) {
+  auto args = std::make_shared<Args>();
+  CLI::App* command = app.add_subcommand("run", "Run a job until it is stopped");
+  command->add_option("JOB", args->job, "The job file")->required();
+  command->add_flag("--until-caught-up", args->until_caught_up,
+                    "End after reading what is there at the start, with all of it committed");
+  command->add_option("--log-format", args->log_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->add_option("--log-level", args->log_level, "debug, info, warn or error")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  command->add_option("--metrics-address", args->metrics_address,
+                      "Serve Prometheus metrics here, whatever the job's metricsAddress says");
+  command
+      ->add_option(
+          "--drop", args->drop,
+          "Give up this source or sink of the checkpoint, after it was removed from the job "
+          "or renamed; may be repeated")
+      ->type_name("NAME")
+      ->take_all()
+      ->allow_extra_args(false);
+  command->footer(
+      "SIGINT or SIGTERM ends the job: the first seals and commits the open epoch, a second one\n"
+      "abandons it; nothing is lost either way.\n"
+      "Examples:\n"
+      "  sluice run clicks.yaml\n"
+      "  sluice run clicks.yaml --until-caught-up --log-format json");
+  command->callback([&context, args] { Finish(context, RunAndReport(context, *args)); });
+}
+
+}  // namespace sluice

@@ -1,0 +1,141 @@
+#include "sink/files/files_options.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include <arrow/util/utf8.h>
+
+namespace sluice {
+namespace {
+
+std::vector<OptionSpec> OwnSpecs(const EncoderRegistry& encoders) {
+  OptionSpec path;
+  path.name = "path";
+  path.help = "The folder the files go to; created if missing. Staged files lie in its _staging.";
+  path.example = "./lake/clicks";
+  path.required = true;
+  OptionSpec format;
+  format.name = "format";
+  format.default_value = "parquet";
+  format.help = "How rows are written.";
+  format.example = "parquet";
+  format.choices = encoders.names();
+  OptionSpec keys;
+  keys.name = "partitionKeys";
+  keys.type = OptionType::kList;
+  keys.help = "Columns whose values become Hive folders (city=Berlin/). They are not in the files.";
+  keys.example = "[city]";
+  OptionSpec size;
+  size.name = "targetFileSize";
+  size.type = OptionType::kBytes;
+  size.default_value = "128 MiB";
+  size.help = "A file ends at about this size, and at the end of each epoch.";
+  size.example = "512 MiB";
+  size.min = 1;
+  OptionSpec open;
+  open.name = "maxOpenPartitions";
+  open.type = OptionType::kInt;
+  open.default_value = "1000";
+  open.help = "Files open at once; beyond it the least recently written one ends.";
+  open.example = "200";
+  open.min = 1;
+  return {path, format, keys, size, open};
+}
+
+const OptionSpec* FindSpec(const std::vector<OptionSpec>& specs, const std::string& name) {
+  auto it = std::find_if(specs.begin(), specs.end(),
+                         [&](const OptionSpec& spec) { return spec.name == name; });
+  return it == specs.end() ? nullptr : &*it;
+}
+
+/// The place in front, where there is one.
+Error AtOption(const Options& options, const std::string& name, Error error) {
+  const RawValue* raw = options.Raw(name);
+  if (raw == nullptr || raw->place.line == 0) return error;
+  return std::move(error).At(raw->place.ToString());
+}
+
+Result<std::string> LocalPath(const Options& options) {
+  std::string path = options.String("path");
+  if (path.starts_with("file://")) path = path.substr(7);
+  if (path.find("://") != path.npos) {
+    return AtOption(options, "path",
+                    UserError("files.path", "'" + path + "' is not a local folder; this sink writes to "
+                                            "local file systems only"));
+  }
+  arrow::util::InitializeUTF8();
+  if (path.empty() || path.find('\0') != path.npos ||
+      !arrow::util::ValidateUTF8(reinterpret_cast<const std::uint8_t*>(path.data()),
+                                 static_cast<std::int64_t>(path.size()))) {
+    return AtOption(options, "path", UserError("files.path", "the path is empty or not valid UTF-8"));
+  }
+  std::error_code failed;
+  std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
+  if (failed) return UserError("files.path", "the current folder is gone: " + failed.message());
+  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+  return absolute;
+}
+
+}  // namespace
+
+std::vector<OptionSpec> FilesOptionSpecs(const EncoderRegistry& encoders) {
+  std::vector<OptionSpec> specs = OwnSpecs(encoders);
+  const std::size_t own = specs.size();
+  for (const auto& [format, entry] : encoders.entries()) {
+    for (OptionSpec spec : entry.options) {
+      spec.required = false;
+      std::string choices;
+      for (const std::string& choice : spec.choices) choices += (choices.empty() ? "" : ", ") + choice;
+      spec.help = format + ": " + spec.help;
+      if (!choices.empty()) spec.help += " One of " + choices + ".";
+      if (!spec.default_value.empty()) spec.help += " Default " + spec.default_value + ".";
+      auto same = std::find_if(specs.begin() + static_cast<std::ptrdiff_t>(own), specs.end(),
+                               [&](const OptionSpec& other) { return other.name == spec.name; });
+      if (same == specs.end()) {
+        specs.push_back(std::move(spec));
+        continue;
+      }
+      same->help += " " + spec.help;
+      if (same->default_value != spec.default_value) same->default_value.clear();
+      if (same->type != spec.type) same->type = OptionType::kString;
+      same->min.reset();
+      same->max.reset();
+      for (std::string& choice : spec.choices) {
+        if (std::find(same->choices.begin(), same->choices.end(), choice) == same->choices.end()) {
+          same->choices.push_back(std::move(choice));
+        }
+      }
+    }
+  }
+  return specs;
+}
+
+Result<FilesOptions> ParseFilesOptions(const Options& options, const EncoderRegistry& encoders,
+                                       const std::string& owner) {
+  FilesOptions parsed;
+  TRY(parsed.path, LocalPath(options));
+  const std::string format = options.String("format");
+  TRY(parsed.encoder, encoders.Find(format));
+  parsed.partition_keys = options.List("partitionKeys");
+  parsed.target_file_size = *options.Int("targetFileSize");
+  parsed.max_open_partitions = static_cast<std::size_t>(*options.Int("maxOpenPartitions"));
+
+  RawOptions raw;
+  for (const auto& [other, entry] : encoders.entries()) {
+    for (const OptionSpec& spec : entry.options) {
+      if (!options.Given(spec.name)) continue;
+      if (FindSpec(parsed.encoder->options, spec.name) == nullptr) {
+        return AtOption(options, spec.name,
+                        UserError("files.option", owner + ": option '" + spec.name + "' is for format " +
+                                                      other + ", not for " + format));
+      }
+      if (&entry == parsed.encoder) raw.emplace_back(spec.name, *options.Raw(spec.name));
+    }
+  }
+  TRY(parsed.encoder_options,
+      ParseOptions(parsed.encoder->options, raw, owner + " (format " + format + ")"));
+  return parsed;
+}
+
+}  // namespace sluice
