@@ -24,7 +24,9 @@ constexpr std::int64_t kMaxReread = 1 << 20;
 /// Copies `size` bytes. Where 15 more may be read and written, in whole blocks of 16.
 inline void CopyBytes(char* to, const char* from, std::size_t size, const char* readable_end) {
 #ifdef __SSE2__
-  if (__builtin_expect(static_cast<std::size_t>(readable_end - from) >= ((size + 15) & ~15ULL), 1)) {
+  // At least one block is copied, also of nothing.
+  const std::size_t blocks = ((size | 1) + 15) & ~std::size_t{15};
+  if (__builtin_expect(static_cast<std::size_t>(readable_end - from) >= blocks, 1)) {
     std::size_t done = 0;
     do {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + done),
