@@ -1,8 +1,10 @@
 #include "decode/convert.h"
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <system_error>
 
@@ -147,28 +149,52 @@ bool ReadCivil(std::string_view text, CivilTime* out) {
   return ReadZone(&in, out) && in.AtEnd();
 }
 
-unsigned TwoDigits(const char* p) {
-  return static_cast<unsigned>(p[0] - '0') * 10 + static_cast<unsigned>(p[1] - '0');
-}
-
-/// `2026-11-23T05:45:24`: whether the 19 bytes have exactly this form.
-bool HasPlainForm(const char* p) {
-  unsigned bad = 0;
-  for (int i : {0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18}) {
-    bad |= static_cast<unsigned>(static_cast<unsigned char>(p[i] - '0') > 9);
+/// Eight bytes of digits and separators, as in "0000-00-".
+struct DigitPattern {
+  explicit constexpr DigitPattern(const char (&text)[9]) {
+    for (int i = 0; i < 8; ++i) {
+      expected |= std::uint64_t{static_cast<unsigned char>(text[i])} << (8 * i);
+      addend |= std::uint64_t{text[i] == '0' ? 0x76U : 0x7fU} << (8 * i);
+    }
   }
-  bad |= static_cast<unsigned>(p[4] ^ '-') | static_cast<unsigned>(p[7] ^ '-') |
-         static_cast<unsigned>(p[13] ^ ':') | static_cast<unsigned>(p[16] ^ ':');
-  return bad == 0 && (p[10] == 'T' || p[10] == ' ');
-}
+  std::uint64_t expected = 0;
+  /// Carries whatever is no digit (over 9), or not the separator (over 0), into its byte's top bit.
+  std::uint64_t addend = 0;
+};
+
+/// Eight bytes at once: whether they have the pattern's form, and the value of each two neighbouring
+/// digits in the byte of the first.
+class DigitPairs {
+ public:
+  DigitPairs(const char* p, const DigitPattern& pattern) {
+    std::uint64_t text;
+    std::memcpy(&text, p, 8);
+    const std::uint64_t rest = text ^ pattern.expected;
+    valid_ = (((rest + pattern.addend) | rest) & 0x8080'8080'8080'8080ULL) == 0;
+    pairs_ = rest * 10 + (rest >> 8);
+  }
+  bool valid() const { return valid_; }
+  unsigned At(int first) const { return pairs_ >> (8 * first) & 0xff; }
+
+ private:
+  std::uint64_t pairs_;
+  bool valid_;
+};
+static_assert(std::endian::native == std::endian::little, "DigitPairs reads little-endian");
 
 /// `2026-11-23T05:45:24[.123[456]]Z`, which is what producers write. False: not that form.
 bool ReadPlainUtc(std::string_view text, CivilTime* out) {
   const char* p = text.data();
   const std::size_t size = text.size();
-  if ((size != 20 && size != 24 && size != 27) || p[size - 1] != 'Z' || !HasPlainForm(p)) {
-    return false;
-  }
+  if ((size != 20 && size != 24 && size != 27) || p[size - 1] != 'Z') return false;
+  static constexpr DigitPattern kYearMonth("0000-00-");
+  static constexpr DigitPattern kDay("00T00:00");
+  static constexpr DigitPattern kSpacedDay("00 00:00");
+  static constexpr DigitPattern kTime("00:00:00");
+  const DigitPairs date(p, kYearMonth);
+  const DigitPairs day(p + 8, p[10] == ' ' ? kSpacedDay : kDay);
+  const DigitPairs time(p + 11, kTime);
+  if (!date.valid() || !day.valid() || !time.valid()) return false;
   if (size > 20) {
     if (p[19] != '.') return false;
     unsigned micros = 0;
@@ -179,12 +205,12 @@ bool ReadPlainUtc(std::string_view text, CivilTime* out) {
     }
     out->micros = size == 24 ? micros * 1000 : micros;
   }
-  out->year = static_cast<int>(TwoDigits(p) * 100 + TwoDigits(p + 2));
-  out->month = TwoDigits(p + 5);
-  out->day = TwoDigits(p + 8);
-  out->hour = TwoDigits(p + 11);
-  out->minute = TwoDigits(p + 14);
-  out->second = TwoDigits(p + 17);
+  out->year = static_cast<int>(date.At(0) * 100 + date.At(2));
+  out->month = date.At(5);
+  out->day = day.At(0);
+  out->hour = time.At(0);
+  out->minute = time.At(3);
+  out->second = time.At(6);
   out->has_zone = true;
   return out->month - 1 < 12 && out->day - 1 < DaysInMonth(out->year, out->month) &&
          out->hour < 24 && out->minute < 60 && out->second < 60;

@@ -39,8 +39,10 @@ struct JsonNumber {
 };
 
 /// REQUIRES: *p is a digit or '-'. False: no valid number; out->end is where it went wrong.
-inline bool ScanJsonNumber(const char* p, JsonNumber* out) {
-  auto digit = [](const char* at) { return static_cast<unsigned>(static_cast<unsigned char>(*at)) - '0'; };
+[[gnu::always_inline]] inline bool ScanJsonNumber(const char* p, JsonNumber* out) {
+  auto digit = [](const char* at) {
+    return static_cast<unsigned>(static_cast<unsigned char>(*at)) - '0';
+  };
   out->begin = p;
   out->negative = *p == '-';
   p += out->negative;

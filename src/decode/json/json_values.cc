@@ -24,7 +24,9 @@ constexpr std::int64_t kMaxReread = 1 << 20;
 /// Copies `size` bytes. Where 15 more may be read and written, in whole blocks of 16.
 inline void CopyBytes(char* to, const char* from, std::size_t size, const char* readable_end) {
 #ifdef __SSE2__
-  if (__builtin_expect(static_cast<std::size_t>(readable_end - from) >= ((size + 15) & ~15ULL), 1)) {
+  // At least one block is copied, also of nothing.
+  const std::size_t blocks = ((size | 1) + 15) & ~std::size_t{15};
+  if (__builtin_expect(static_cast<std::size_t>(readable_end - from) >= blocks, 1)) {
     std::size_t done = 0;
     do {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + done),
@@ -91,6 +93,22 @@ bool JsonReader::ReadRaw(JsonField& field, const char* p) {
   return field.column->CommitBytes(size) || OutOfMemory();
 }
 
+template <typename T>
+bool JsonReader::AppendInteger(JsonField& field, const JsonNumber& number) {
+  if (!number.integral) {
+    return Misfit(field, number.begin, "convert.type",
+                  "expected " + FormatDdlType(*field.column->type()) +
+                      ", found a number with a fraction or an exponent");
+  }
+  std::int64_t value;
+  if (!ToInt64(number, &value) || value < std::numeric_limits<T>::min() ||
+      value > std::numeric_limits<T>::max()) {
+    return Misfit(field, number.begin, "convert.overflow",
+                  "the number does not fit into " + FormatDdlType(*field.column->type()));
+  }
+  return field.column->AppendFixed(static_cast<T>(value)) || OutOfMemory();
+}
+
 bool JsonReader::ReadValue(JsonField& field) {
   const char* p = data_ + *next_++;
   switch (field.kind) {
@@ -102,7 +120,9 @@ bool JsonReader::ReadValue(JsonField& field) {
       std::int64_t value;
       if (!BeginsNumber(*p)) return ReadOther(field, p);
       if (!ScanJsonNumber(p, &number)) return Syntax(number.end, "this number is not valid");
-      if (!ToInt64(number, &value)) return AppendInteger<std::int64_t>(field, number);
+      if (__builtin_expect(!ToInt64(number, &value), 0)) {
+        return AppendInteger<std::int64_t>(field, number);
+      }
       return field.column->AppendFixed(value) || OutOfMemory();
     }
     case ColumnKind::kDouble: {
@@ -115,9 +135,14 @@ bool JsonReader::ReadValue(JsonField& field) {
     }
     case ColumnKind::kBool:
       return ReadBool(field, p);
+    case ColumnKind::kInt32: {
+      JsonNumber number;
+      if (!BeginsNumber(*p)) return ReadOther(field, p);
+      if (!ScanJsonNumber(p, &number)) return Syntax(number.end, "this number is not valid");
+      return AppendInteger<std::int32_t>(field, number);
+    }
     case ColumnKind::kInt8:
     case ColumnKind::kInt16:
-    case ColumnKind::kInt32:
     case ColumnKind::kFloat:
     case ColumnKind::kDecimal:
       return ReadNumber(field, p);
@@ -149,18 +174,22 @@ bool JsonReader::ReadStruct(JsonField& field) {
   if (data_[*next_] == '}') {
     ++next_;
   } else {
+    // The cursor stays in a register between calls.
+    const std::uint32_t* next = next_;
     for (;;) {
-      const char* key = data_ + *next_++;
+      const char* key = data_ + *next++;
       if (*key != '"') return Syntax(key, "expected a key in double quotes");
       std::uint32_t found = field.keys.MatchExpected(slot, key + 1, end_);
-      if (found == JsonKeys::kNone) {
+      if (__builtin_expect(found == JsonKeys::kNone, 0)) {
         std::string_view name;
+        next_ = next;
         if (!TextOf(key, &name)) return false;
         found = field.keys.Find(slot, name);
       }
-      const char* p = data_ + *next_++;
+      const char* p = data_ + *next++;
       if (*p != ':') return Syntax(p, "expected ':' after a key");
-      if (found == JsonKeys::kNone) {
+      next_ = next;
+      if (__builtin_expect(found == JsonKeys::kNone, 0)) {
         if (!Skip()) return false;
       } else {
         slot = found;
@@ -172,8 +201,10 @@ bool JsonReader::ReadStruct(JsonField& field) {
         }
         if (!ReadValue(child)) return false;
       }
-      p = data_ + *next_++;
+      next = next_;
+      p = data_ + *next++;
       if (*p == ',') continue;
+      next_ = next;
       if (*p == '}') break;
       return Syntax(p, "expected ',' or '}' in an object");
     }
@@ -315,24 +346,8 @@ bool JsonReader::ReadString(ColumnBuilder* column, const char* open) {
 bool JsonReader::ReadBool(JsonField& field, const char* p) {
   bool value = *p == 't';
   if (!value && *p != 'f') return ReadOther(field, p);
-  if (!CheckLiteral(p, value ? "true" : "false")) return false;
+  if (!(value ? CheckLiteral(p, "true") : CheckLiteral(p, "false"))) return false;
   return field.column->AppendFixed(static_cast<std::uint8_t>(value)) || OutOfMemory();
-}
-
-template <typename T>
-bool JsonReader::AppendInteger(JsonField& field, const JsonNumber& number) {
-  if (!number.integral) {
-    return Misfit(field, number.begin, "convert.type",
-                  "expected " + FormatDdlType(*field.column->type()) +
-                      ", found a number with a fraction or an exponent");
-  }
-  std::int64_t value;
-  if (!ToInt64(number, &value) || value < std::numeric_limits<T>::min() ||
-      value > std::numeric_limits<T>::max()) {
-    return Misfit(field, number.begin, "convert.overflow",
-                  "the number does not fit into " + FormatDdlType(*field.column->type()));
-  }
-  return field.column->AppendFixed(static_cast<T>(value)) || OutOfMemory();
 }
 
 /// The numeric types' general reader: numbers, and the strings that stand for one.
@@ -349,8 +364,6 @@ bool JsonReader::ReadNumber(JsonField& field, const char* p) {
       return AppendInteger<std::int8_t>(field, number);
     case ColumnKind::kInt16:
       return AppendInteger<std::int16_t>(field, number);
-    case ColumnKind::kInt32:
-      return AppendInteger<std::int32_t>(field, number);
     case ColumnKind::kFloat: {
       float value;
       result = ParseFloat(number.text(), &value);
