@@ -526,7 +526,7 @@ TEST_F(KafkaSourceTest, AForbiddenTopicStopsTheJob) {
   auto reader = source->OpenReader(FirstStarts(source.get()));
   ASSERT_TRUE(reader.ok());
   constexpr std::int16_t kFetch = 1;
-  // Several: an answer to a fetch from before the assignment settled is dropped.
+  // Several: an answer at the end of a partition counts as its end, whatever error it carries.
   for (int i = 0; i < 20; ++i) {
     rd_kafka_mock_partition_push_request_errors(kafka_.cluster(), "t", 0, kFetch, 1,
                                                 RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
