@@ -1,8 +1,8 @@
 /// What fetching alone costs: reads a topic to its present end and drops every record.
 ///
 /// usage: kafka_fetch_bench BOOTSTRAP TOPIC [bare|source] [THREADS]
-///   bare     librdkafka's consumer with its own defaults, one per thread: the baseline of ./dev bench
-///   source   the Kafka source's readers, with batches as the pipeline gets them
+///   bare     librdkafka's consumer with its own defaults, one per thread: the baseline of ./dev
+///   bench source   the Kafka source's readers, with batches as the pipeline gets them
 /// Prints one line of JSON: records, bytes, wall and CPU seconds of this process, records per each.
 #include <librdkafka/rdkafka.h>
 #include <sys/resource.h>
@@ -58,8 +58,10 @@ struct Part {
 void FetchBare(const std::string& bootstrap, const Part& part, Counts* counts) {
   char reason[512];
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (const auto& [name, value] : std::map<std::string, std::string>{
-           {"bootstrap.servers", bootstrap}, {"group.id", "bench"}, {"enable.auto.commit", "false"}}) {
+  for (const auto& [name, value] :
+       std::map<std::string, std::string>{{"bootstrap.servers", bootstrap},
+                                          {"group.id", "bench"},
+                                          {"enable.auto.commit", "false"}}) {
     rd_kafka_conf_set(conf, name.c_str(), value.c_str(), reason, sizeof reason);
   }
   rd_kafka_t* handle = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof reason);
@@ -168,8 +170,8 @@ int Run(const std::string& bootstrap, const std::string& topic, const std::strin
   std::printf(
       "{\"mode\":\"%s\",\"records\":%.0f,\"bytes\":%lld,\"seconds\":%.3f,\"cpu_seconds\":%.3f,"
       "\"records_per_second\":%.0f,\"records_per_cpu_second\":%.0f}\n",
-      mode.c_str(), records, static_cast<long long>(counts.bytes.load()), wall, used, records / wall,
-      records / used);
+      mode.c_str(), records, static_cast<long long>(counts.bytes.load()), wall, used,
+      records / wall, records / used);
   return 0;
 }
 

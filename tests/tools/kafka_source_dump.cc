@@ -4,10 +4,11 @@
 ///                          [--start SPLIT=POSITION[@IDENTITY]]... OPTION=VALUE...
 ///   --records N    stop after so many records (default: at the ends seen at start)
 ///   --refresh      list the splits again about every 200 ms, and read new ones
-///   --patience S   how long errors worth another try are tried again, and how long nothing may come
+///   --patience S   how long errors worth another try are tried again, and how long nothing may
+///   come
 ///   --start        remembered positions, as of a checkpoint, instead of the starting options
-/// Lines: {"starts":..,"losses":..} first, then {"split","offset","value"} per record, {"error",..} for
-/// an error, and {"positions":..} at the end. Exits as sluice would.
+/// Lines: {"starts":..,"losses":..} first, then {"split","offset","value"} per record, {"error",..}
+/// for an error, and {"positions":..} at the end. Exits as sluice would.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -159,7 +160,8 @@ Arguments ParseArguments(int argc, char** argv) {
       const std::string start = argv[++i];
       const std::size_t equals = start.find('=');
       const std::size_t at = start.find('@');
-      arguments.starts.push_back({start.substr(0, equals), start.substr(equals + 1, at - equals - 1),
+      arguments.starts.push_back({start.substr(0, equals),
+                                  start.substr(equals + 1, at - equals - 1),
                                   at == std::string::npos ? "" : start.substr(at + 1)});
     } else {
       const std::size_t equals = word.find('=');

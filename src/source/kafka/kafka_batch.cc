@@ -14,7 +14,8 @@ constexpr char kHeadersName[] = "glue_streaming_kafka_headers";
 constexpr char kTimestampName[] = "__src_timestamp";
 constexpr std::size_t kMaxPooled = 8;
 
-/// The length of the well-formed UTF-8 sequence at `text`, 0 if there is none (Unicode 15, table 3-7).
+/// The length of the well-formed UTF-8 sequence at `text`, 0 if there is none (Unicode 15, table
+/// 3-7).
 std::size_t SequenceLength(std::string_view text) {
   const auto byte = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
@@ -53,9 +54,9 @@ std::string ValidText(std::string_view text) {
 }
 
 std::shared_ptr<arrow::DataType> HeadersType() {
-  return arrow::list(arrow::field(
-      "element", arrow::struct_({arrow::field("key", arrow::utf8()),
-                                 arrow::field("value", arrow::binary())})));
+  return arrow::list(
+      arrow::field("element", arrow::struct_({arrow::field("key", arrow::utf8()),
+                                              arrow::field("value", arrow::binary())})));
 }
 
 Result<std::shared_ptr<arrow::Array>> HeadersColumn(
@@ -116,8 +117,7 @@ std::vector<std::shared_ptr<arrow::Field>> KafkaExtraFields(const KafkaColumns& 
   std::vector<std::shared_ptr<arrow::Field>> fields;
   if (columns.headers) fields.push_back(arrow::field(kHeadersName, HeadersType()));
   if (columns.timestamp) {
-    fields.push_back(
-        arrow::field(kTimestampName, arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")));
+    fields.push_back(arrow::field(kTimestampName, arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")));
   }
   return fields;
 }

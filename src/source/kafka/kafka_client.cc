@@ -48,8 +48,8 @@ Result<std::shared_ptr<KafkaClient>> KafkaClient::Make(const KafkaOptions& optio
       continue;
     }
     rd_kafka_conf_destroy(conf);
-    return UserError("kafka.bad_option", "the Kafka client refuses " + name + ": " +
-                                             client->Redact(reason));
+    return UserError("kafka.bad_option",
+                     "the Kafka client refuses " + name + ": " + client->Redact(reason));
   }
   rd_kafka_conf_set_opaque(conf, client.get());
   rd_kafka_conf_set_error_cb(conf, OnError);
@@ -92,7 +92,8 @@ void KafkaClient::OnError(rd_kafka_t*, int code, const char* reason, void* opaqu
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
       ++self->all_down_;
       return;
-    default: break;
+    default:
+      break;
   }
   self->last_code_ = error;
   self->last_reason_ = said;
@@ -285,10 +286,10 @@ Result<std::vector<std::vector<std::int64_t>>> KafkaClient::ListOffsets(
     for (std::size_t i = 0; i < list.size(); ++i) {
       auto it = offsets.find({list[i].split.topic, list[i].split.partition});
       if (it == offsets.end()) {
-        return KafkaError(RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
-                          what + " of " + list[i].split.topic + "/" +
-                              std::to_string(list[i].split.partition),
-                          "");
+        return KafkaError(
+            RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
+            what + " of " + list[i].split.topic + "/" + std::to_string(list[i].split.partition),
+            "");
       }
       (*answer)[i] = it->second;
     }
@@ -299,8 +300,8 @@ Result<std::vector<std::vector<std::int64_t>>> KafkaClient::ListOffsets(
 std::int64_t KafkaClient::CachedLow(const TopicPartition& split) const {
   std::int64_t low = -1;
   std::int64_t high = -1;
-  const auto code = rd_kafka_get_watermark_offsets(handle_, split.topic.c_str(), split.partition,
-                                                   &low, &high);
+  const auto code =
+      rd_kafka_get_watermark_offsets(handle_, split.topic.c_str(), split.partition, &low, &high);
   return code == RD_KAFKA_RESP_ERR_NO_ERROR ? low : -1;
 }
 

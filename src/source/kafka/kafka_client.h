@@ -1,9 +1,9 @@
-/// One connection to a cluster: librdkafka's handle, its callbacks, and the questions that the source
-/// asks brokers.
+/// One connection to a cluster: librdkafka's handle, its callbacks, and the questions that the
+/// source asks brokers.
 ///
-/// All readers of a source share one client, so that a job has one connection per broker. Batches keep
-/// it alive: librdkafka needs its handle until the last message is destroyed.
-/// Threads: any, at the same time. Questions wait for at most about ten seconds.
+/// All readers of a source share one client, so that a job has one connection per broker. Batches
+/// keep it alive: librdkafka needs its handle until the last message is destroyed. Threads: any, at
+/// the same time. Questions wait for at most about ten seconds.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -83,8 +83,8 @@ class KafkaClient {
   /// Of the whole cluster, internal ones (__*) left out, sorted.
   Result<std::vector<std::string>> ListTopicNames();
 
-  /// One answer per question, in order; -1 where no record is as late as the time asked for. The lists
-  /// are asked at the same time.
+  /// One answer per question, in order; -1 where no record is as late as the time asked for. The
+  /// lists are asked at the same time.
   Result<std::vector<std::vector<std::int64_t>>> ListOffsets(
       const std::vector<std::vector<OffsetQuestion>>& lists);
 
@@ -129,8 +129,8 @@ class KafkaClient {
   std::atomic<int> commits_open_{0};
 
   std::mutex mutex_;
-  std::optional<Error> fatal_;     // Guarded by mutex_.
-  std::string last_reason_;        // Guarded: what librdkafka last said about a broker.
+  std::optional<Error> fatal_;  // Guarded by mutex_.
+  std::string last_reason_;     // Guarded: what librdkafka last said about a broker.
   rd_kafka_resp_err_t last_code_ = RD_KAFKA_RESP_ERR_NO_ERROR;  // Guarded.
   std::int64_t all_down_ = 0;      // Guarded: how often no broker was left.
   std::int64_t tls_failures_ = 0;  // Guarded.

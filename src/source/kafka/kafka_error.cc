@@ -38,15 +38,17 @@ Error KafkaError(rd_kafka_resp_err_t code, const std::string& what, const std::s
     case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
     case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
       return RemoteError("kafka.unreachable",
-                         message + ". Check bootstrap.servers, security.protocol and that the "
-                                   "broker is up");
+                         message +
+                             ". Check bootstrap.servers, security.protocol and that the "
+                             "broker is up");
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR_INVALID_MSG:
       return RemoteError("kafka.corrupt", message);
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
     case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
       return RemoteError("kafka.codec", message, Retry::kNo);
-    default: return RemoteError("kafka.failed", message);
+    default:
+      return RemoteError("kafka.failed", message);
   }
 }
 

@@ -14,8 +14,8 @@
 
 namespace sluice {
 
-/// `what` says what was being done ("listing the topics at broker:9092"), `detail` what librdkafka said
-/// beyond the code, with secrets blanked out; it may be empty.
+/// `what` says what was being done ("listing the topics at broker:9092"), `detail` what librdkafka
+/// said beyond the code, with secrets blanked out; it may be empty.
 Error KafkaError(rd_kafka_resp_err_t code, const std::string& what, const std::string& detail);
 
 }  // namespace sluice

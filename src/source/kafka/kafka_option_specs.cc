@@ -23,9 +23,7 @@ std::vector<OptionSpec> WhereSpecs() {
        .help = "Topics to read. Exactly one of topicName, assign and subscribePattern is needed.",
        .example = "clicks,orders",
        .aliases = {"subscribe"}},
-      {.name = "assign",
-       .help = "Partitions to read, as JSON.",
-       .example = R"({"clicks":[0,1]})"},
+      {.name = "assign", .help = "Partitions to read, as JSON.", .example = R"({"clicks":[0,1]})"},
       {.name = "subscribePattern",
        .help = "Topics to read, as a regular expression (Java's syntax without look-around, back "
                "references, lazy quantifiers and flags) that matches the whole name. Internal "
@@ -47,7 +45,9 @@ std::vector<OptionSpec> SecuritySpecs() {
        .example = "SCRAM-SHA-512",
        .choices = {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"},
        .aliases = {"kafka.sasl.mechanism", "sasl.mechanisms"}},
-      {.name = "sasl.username", .help = "User name for SASL.", .example = "etl",
+      {.name = "sasl.username",
+       .help = "User name for SASL.",
+       .example = "etl",
        .aliases = {"kafka.sasl.username"}},
       {.name = "sasl.password",
        .help = "Password for SASL.",
@@ -85,13 +85,15 @@ std::vector<OptionSpec> PositionSpecs() {
   return {
       {.name = "startingOffsets",
        .default_value = "latest",
-       .help = "Where a job without a checkpoint starts: latest, earliest, or JSON with the offset of "
-               "each partition (-2 earliest, -1 latest). Later runs go on from the checkpoint; new "
-               "partitions start at their beginning.",
+       .help =
+           "Where a job without a checkpoint starts: latest, earliest, or JSON with the offset of "
+           "each partition (-2 earliest, -1 latest). Later runs go on from the checkpoint; new "
+           "partitions start at their beginning.",
        .example = "earliest"},
       {.name = "startingTimestamp",
-       .help = "Start at the first record of this time or later: ISO 8601, or milliseconds since 1970. "
-               "Not together with startingOffsets.",
+       .help =
+           "Start at the first record of this time or later: ISO 8601, or milliseconds since 1970. "
+           "Not together with startingOffsets.",
        .example = "2026-11-23T05:00:00Z"},
       {.name = "startingOffsetsByTimestamp",
        .help = "Start at the first record of a time or later, for each partition, as JSON with "
@@ -108,16 +110,15 @@ std::vector<OptionSpec> PositionSpecs() {
       {.name = "failOnDataLoss",
        .type = OptionType::kBool,
        .default_value = "true",
-       .help = "Stop when records are gone before they were read. false: go on behind the gap, log it "
-               "and count it in sluice_kafka_lost_records_total.",
+       .help =
+           "Stop when records are gone before they were read. false: go on behind the gap, log it "
+           "and count it in sluice_kafka_lost_records_total.",
        .example = "false"},
       {.name = "groupIdPrefix",
        .default_value = "spark-kafka-source",
        .help = "Group offsets are committed, for lag tools only, as PREFIX-JOB-SOURCE.",
        .example = "sluice"},
-      {.name = "kafka.group.id",
-       .help = "The whole name of that group.",
-       .example = "clicks-lake"},
+      {.name = "kafka.group.id", .help = "The whole name of that group.", .example = "clicks-lake"},
   };
 }
 
@@ -126,8 +127,9 @@ std::vector<OptionSpec> ColumnSpecs() {
       {.name = "includeHeaders",
        .type = OptionType::kBool,
        .default_value = "false",
-       .help = "Add the column glue_streaming_kafka_headers, array<struct<key:string,value:binary>>; "
-               "null for a record without headers.",
+       .help =
+           "Add the column glue_streaming_kafka_headers, array<struct<key:string,value:binary>>; "
+           "null for a record without headers.",
        .example = "true"},
       {.name = "addRecordTimestamp",
        .type = OptionType::kBool,

@@ -128,8 +128,9 @@ Result<void> ParseTopics(const Options& options, KafkaOptions* out) {
 
 Result<void> ParseStart(const Options& options, KafkaOptions* out) {
   if (options.Given("endingOffsets")) {
-    return BadOption("endingOffsets belongs to batch reads; a stream has no end. Take it out, and use "
-                     "--until-caught-up to stop at the end seen at start");
+    return BadOption(
+        "endingOffsets belongs to batch reads; a stream has no end. Take it out, and use "
+        "--until-caught-up to stop at the end seen at start");
   }
   out->latest_without_match = options.String("startingOffsetsByTimestampStrategy") == "latest";
   std::string first;
@@ -177,8 +178,9 @@ Result<void> ParseStart(const Options& options, KafkaOptions* out) {
     for (const auto& [topic, offsets] : out->start_offsets) {
       for (const auto& [partition, offset] : offsets) {
         if (offset >= -2) continue;
-        return BadOption("startingOffsets: the offset of " + topic + "/" + std::to_string(partition) +
-                         " is " + std::to_string(offset) + "; -2 is earliest, -1 is latest");
+        return BadOption("startingOffsets: the offset of " + topic + "/" +
+                         std::to_string(partition) + " is " + std::to_string(offset) +
+                         "; -2 is earliest, -1 is latest");
       }
     }
   } else {
@@ -220,8 +222,8 @@ Result<void> ParseSecurity(const Options& options, KafkaOptions* out) {
     }
     if (sasl) out->properties.emplace_back(name, value);
   }
-  for (const char* name : {"ssl.ca.location", "ssl.certificate.location", "ssl.key.location",
-                           "ssl.key.password"}) {
+  for (const char* name :
+       {"ssl.ca.location", "ssl.certificate.location", "ssl.key.location", "ssl.key.password"}) {
     if (!tls && options.Given(name)) {
       return BadOption(std::string(name) + " is given, but security.protocol is " + protocol +
                        "; use SSL or SASL_SSL");
@@ -229,7 +231,8 @@ Result<void> ParseSecurity(const Options& options, KafkaOptions* out) {
   }
   if (!tls) return {};
   if (options.Given("ssl.key.location") != options.Given("ssl.certificate.location")) {
-    return BadOption("ssl.certificate.location and ssl.key.location belong together; one is missing");
+    return BadOption(
+        "ssl.certificate.location and ssl.key.location belong together; one is missing");
   }
   TRY(AddFile(options, "ssl.ca.location", out));
   TRY(AddFile(options, "ssl.certificate.location", out));
@@ -271,7 +274,8 @@ Result<KafkaOptions> ParseKafkaOptions(const Options& options, const std::string
       {"auto.offset.reset", "error"},
       {"allow.auto.create.topics", "false"},
       {"enable.metrics.push", "false"},
-      // A full queue is looked at again after a few milliseconds of its reader's work, not a second.
+      // A full queue is looked at again after a few milliseconds of its reader's work, not a
+      // second.
       {"fetch.queue.backoff.ms", "5"},
       // A broker answers at once when there is a record, and says after so long that there is none.
       {"fetch.wait.max.ms", "100"},
@@ -299,8 +303,8 @@ std::vector<std::pair<std::string, std::string>> KafkaBufferProperties(std::size
       {"fetch.max.bytes", std::to_string(reply)},
       {"fetch.message.max.bytes", std::to_string(std::max(reply / 2, kMiB))},
       {"queued.max.messages.kbytes", std::to_string(std::max(queue / 1000, std::size_t{1}))},
-      {"queued.min.messages", std::to_string(std::clamp(queue / kPerMessage, std::size_t{1000},
-                                                        std::size_t{10000000}))},
+      {"queued.min.messages",
+       std::to_string(std::clamp(queue / kPerMessage, std::size_t{1000}, std::size_t{10000000}))},
   };
 }
 

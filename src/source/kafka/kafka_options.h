@@ -26,16 +26,16 @@ struct KafkaOptions {
 
   enum class Start { kLatest, kEarliest, kOffsets, kTime, kTimes };
   Start start = Start::kLatest;
-  PartitionNumbers start_offsets;    ///< kOffsets: -2 earliest, -1 latest.
-  std::int64_t start_millis = 0;     ///< kTime: since 1970.
-  PartitionNumbers start_times;      ///< kTimes: milliseconds since 1970.
-  bool latest_without_match = false; ///< startingOffsetsByTimestampStrategy: latest.
+  PartitionNumbers start_offsets;     ///< kOffsets: -2 earliest, -1 latest.
+  std::int64_t start_millis = 0;      ///< kTime: since 1970.
+  PartitionNumbers start_times;       ///< kTimes: milliseconds since 1970.
+  bool latest_without_match = false;  ///< startingOffsetsByTimestampStrategy: latest.
 
   bool fail_on_data_loss = true;
   bool include_headers = false;
   bool add_record_timestamp = false;
   std::string group_id;
-  std::string bootstrap_servers;     ///< As given, for messages.
+  std::string bootstrap_servers;  ///< As given, for messages.
 
   /// librdkafka's names and values, in the order in which they are set. Buffers are not among them.
   std::vector<std::pair<std::string, std::string>> properties;
@@ -50,8 +50,9 @@ std::vector<OptionSpec> KafkaOptionSpecs();
 Result<KafkaOptions> ParseKafkaOptions(const Options& options, const std::string& job,
                                        const std::string& source);
 
-/// librdkafka's fetch and queue sizes such that `readers` queues and one reply per broker stay within
-/// `buffer_bytes`, with 1 partition or 1,000: forwarded partitions share their reader's queue limit.
+/// librdkafka's fetch and queue sizes such that `readers` queues and one reply per broker stay
+/// within `buffer_bytes`, with 1 partition or 1,000: forwarded partitions share their reader's
+/// queue limit.
 std::vector<std::pair<std::string, std::string>> KafkaBufferProperties(std::size_t buffer_bytes,
                                                                        int readers);
 

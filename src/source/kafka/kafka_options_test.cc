@@ -14,7 +14,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 Result<KafkaOptions> Parse(Pairs pairs) {
   pairs.emplace_back("bootstrap.servers", "b:9092");
-  TRY(auto options, ParseOptions(KafkaOptionSpecs(), RawOptionsFromPairs(pairs), "source s (kafka)"));
+  TRY(auto options,
+      ParseOptions(KafkaOptionSpecs(), RawOptionsFromPairs(pairs), "source s (kafka)"));
   return ParseKafkaOptions(options, "job", "s");
 }
 
@@ -145,28 +146,48 @@ TEST(KafkaOptionsTest, SecretsAreInNoErrorAndNotInTheStoredOptions) {
   auto options = ParseOptions(KafkaOptionSpecs(), raw, "source s (kafka)");
   ASSERT_TRUE(options.ok()) << ToString(options.error());
   EXPECT_EQ(options->ToJson().find(canary), std::string::npos);
-  for (const Pairs& pairs : std::vector<Pairs>{
-           {{"security.protocol", "PLAINTEXT"}, {"sasl.password", canary}},
-           {{"security.protocol", "PLAINTEXT"}, {"ssl.key.password", canary}},
-           {{"kafka.sasl.jaas.config", canary}},
-           {{"kafka.ssl.keystore.password", canary}},
-           {{"kafka.sasl.oauthbearer.config", canary}},
-           {{"kafka.unheard.of", canary}}}) {
+  for (const Pairs& pairs :
+       std::vector<Pairs>{{{"security.protocol", "PLAINTEXT"}, {"sasl.password", canary}},
+                          {{"security.protocol", "PLAINTEXT"}, {"ssl.key.password", canary}},
+                          {{"kafka.sasl.jaas.config", canary}},
+                          {{"kafka.ssl.keystore.password", canary}},
+                          {{"kafka.sasl.oauthbearer.config", canary}},
+                          {{"kafka.unheard.of", canary}}}) {
     EXPECT_EQ(ErrorOf(pairs).message.find(canary), std::string::npos);
   }
 }
 
 TEST(KafkaOptionsTest, PropertiesThatRunLoadReadOrFetchAreRefusedByName) {
-  for (const char* name :
-       {"sasl.kerberos.kinit.cmd", "sasl.kerberos.principal", "sasl.kerberos.keytab",
-        "plugin.library.paths", "ssl.engine.location", "ssl.engine.id", "ssl.providers",
-        "ssl.keystore.location", "ssl.truststore.location", "ssl.crl.location",
-        "https.ca.location", "offset.store.path", "sasl.oauthbearer.token.endpoint.url",
-        "sasl.oauthbearer.assertion.private.key.file", "ssl.engine.factory.class",
-        "sasl.login.callback.handler.class", "interceptor.classes", "debug", "isolation.level",
-        "auto.offset.reset", "enable.auto.commit", "check.crcs", "key.deserializer",
-        "value.deserializer", "queued.max.messages.kbytes", "enable.ssl.certificate.verification",
-        "SASL.Kerberos.Kinit.Cmd", "test.mock.num.brokers", "log_level", "opaque"}) {
+  for (const char* name : {"sasl.kerberos.kinit.cmd",
+                           "sasl.kerberos.principal",
+                           "sasl.kerberos.keytab",
+                           "plugin.library.paths",
+                           "ssl.engine.location",
+                           "ssl.engine.id",
+                           "ssl.providers",
+                           "ssl.keystore.location",
+                           "ssl.truststore.location",
+                           "ssl.crl.location",
+                           "https.ca.location",
+                           "offset.store.path",
+                           "sasl.oauthbearer.token.endpoint.url",
+                           "sasl.oauthbearer.assertion.private.key.file",
+                           "ssl.engine.factory.class",
+                           "sasl.login.callback.handler.class",
+                           "interceptor.classes",
+                           "debug",
+                           "isolation.level",
+                           "auto.offset.reset",
+                           "enable.auto.commit",
+                           "check.crcs",
+                           "key.deserializer",
+                           "value.deserializer",
+                           "queued.max.messages.kbytes",
+                           "enable.ssl.certificate.verification",
+                           "SASL.Kerberos.Kinit.Cmd",
+                           "test.mock.num.brokers",
+                           "log_level",
+                           "opaque"}) {
     auto result = TranslateKafkaProperty(name, "some-value");
     ASSERT_FALSE(result.ok()) << name;
     EXPECT_EQ(result.error().code, "kafka.refused_property");
@@ -177,15 +198,16 @@ TEST(KafkaOptionsTest, PropertiesThatRunLoadReadOrFetchAreRefusedByName) {
 }
 
 TEST(KafkaOptionsTest, BuffersStayWithinTheirShare) {
-  for (const std::size_t share : {std::size_t{8} << 20, std::size_t{64} << 20,
-                                  std::size_t{1} << 30}) {
+  for (const std::size_t share :
+       {std::size_t{8} << 20, std::size_t{64} << 20, std::size_t{1} << 30}) {
     for (const int readers : {1, 2, 16}) {
       std::map<std::string, std::size_t> sizes;
       for (const auto& [name, value] : KafkaBufferProperties(share, readers)) {
         sizes[name] = std::stoul(value);
       }
-      const std::size_t queues = static_cast<std::size_t>(readers) *
-                                 std::max<std::size_t>(sizes["queued.max.messages.kbytes"] * 1000, 1);
+      const std::size_t queues =
+          static_cast<std::size_t>(readers) *
+          std::max<std::size_t>(sizes["queued.max.messages.kbytes"] * 1000, 1);
       EXPECT_LE(queues, std::max(share / 4, static_cast<std::size_t>(readers) << 20));
       EXPECT_LE(sizes["fetch.max.bytes"], std::max(share / 16, std::size_t{1} << 20));
     }
@@ -219,17 +241,42 @@ TEST(TopicPatternTest, MatchesWholeNamesAsJavaDoes) {
   for (const Case& c : cases) {
     auto pattern = TopicPattern::Make(c.pattern);
     ASSERT_TRUE(pattern.ok()) << c.pattern << ": " << pattern.error().message;
-    for (const auto& topic : c.yes) EXPECT_TRUE(pattern->Matches(topic)) << c.pattern << " " << topic;
-    for (const auto& topic : c.no) EXPECT_FALSE(pattern->Matches(topic)) << c.pattern << " " << topic;
+    for (const auto& topic : c.yes)
+      EXPECT_TRUE(pattern->Matches(topic)) << c.pattern << " " << topic;
+    for (const auto& topic : c.no)
+      EXPECT_FALSE(pattern->Matches(topic)) << c.pattern << " " << topic;
   }
 }
 
 TEST(TopicPatternTest, RefusesWhatItCannotRun) {
-  for (const char* pattern :
-       {"", "a(?=b)", "(?<name>a)", "(?i)a", R"((a)\1)", "a*?", "a++", "a**", "*a", "(a", "a)", "[a",
-        "[b-a]", "[a&&b]", "[a[b]]", R"(\p{L})", R"(\Qa\E)", R"(\b)", "a{", "a{x}", "a{3,2}",
-        "a{1000}", "a^b", "a$b", "\xC3\xA4", "\\", "(((a{249}){249}){249})",
-        "((((((){249}){249}){249}){249}){249})"}) {
+  for (const char* pattern : {"",
+                              "a(?=b)",
+                              "(?<name>a)",
+                              "(?i)a",
+                              R"((a)\1)",
+                              "a*?",
+                              "a++",
+                              "a**",
+                              "*a",
+                              "(a",
+                              "a)",
+                              "[a",
+                              "[b-a]",
+                              "[a&&b]",
+                              "[a[b]]",
+                              R"(\p{L})",
+                              R"(\Qa\E)",
+                              R"(\b)",
+                              "a{",
+                              "a{x}",
+                              "a{3,2}",
+                              "a{1000}",
+                              "a^b",
+                              "a$b",
+                              "\xC3\xA4",
+                              "\\",
+                              "(((a{249}){249}){249})",
+                              "((((((){249}){249}){249}){249}){249})"}) {
     auto made = TopicPattern::Make(pattern);
     ASSERT_FALSE(made.ok()) << pattern;
     EXPECT_EQ(made.error().code, "kafka.bad_pattern");

@@ -7,8 +7,8 @@
 namespace sluice {
 namespace {
 
-/// What becomes of a property: passed on as `target`, accepted without effect (no target), or refused
-/// with `reason`.
+/// What becomes of a property: passed on as `target`, accepted without effect (no target), or
+/// refused with `reason`.
 struct Rule {
   std::string_view name;
   std::string_view target;
@@ -71,7 +71,9 @@ constexpr Rule kRules[] = {
     {"auto.offset.reset", {}, "use startingOffsets; an offset is never reset by itself"},
     {"enable.auto.commit", {}, "group offsets are committed by the job after each epoch"},
     {"auto.commit.interval.ms", {}, "group offsets are committed by the job after each epoch"},
-    {"isolation.level", {}, "only committed records are read; anything else would not be exactly once"},
+    {"isolation.level",
+     {},
+     "only committed records are read; anything else would not be exactly once"},
     {"check.crcs", {}, "checksums are always checked"},
     {"enable.partition.eof", {}, "the source needs it and sets it"},
     {"key.deserializer", {}, "use classification; keys are not decoded"},
@@ -101,14 +103,20 @@ constexpr Rule kRules[] = {
     {"sasl.oauthbearer.jwks.endpoint.url", {}, "it makes the job fetch any URL"},
     {"sasl.oauthbearer.config", {}, "OAUTHBEARER is not supported"},
     {"sasl.jaas.config", {}, "use sasl.username and sasl.password"},
-    {"enable.ssl.certificate.verification", {}, "certificates are always verified; use ssl.ca.location"},
+    {"enable.ssl.certificate.verification",
+     {},
+     "certificates are always verified; use ssl.ca.location"},
     {"ssl.truststore.location", {}, "use ssl.ca.location with a PEM file"},
     {"ssl.truststore.password", {}, "use ssl.ca.location with a PEM file"},
     {"ssl.truststore.type", {}, "use ssl.ca.location with a PEM file"},
-    {"ssl.keystore.location", {}, "use ssl.certificate.location and ssl.key.location with PEM files"},
+    {"ssl.keystore.location",
+     {},
+     "use ssl.certificate.location and ssl.key.location with PEM files"},
     {"ssl.keystore.password", {}, "use ssl.key.password"},
     {"ssl.keystore.type", {}, "use ssl.certificate.location and ssl.key.location with PEM files"},
-    {"ssl.crl.location", {}, "it reads a file; only the ssl.* options of the source may name files"},
+    {"ssl.crl.location",
+     {},
+     "it reads a file; only the ssl.* options of the source may name files"},
     {"statistics.interval.ms", {}, "use metricsAddress"},
 };
 

@@ -1,9 +1,10 @@
 /// Which `kafka.*` names of a job reach librdkafka.
 ///
 /// An allowlist: a property that runs a command, loads code, reads a file or fetches a URL
-/// (sasl.kerberos.kinit.cmd, plugin.library.paths, ssl.engine.*, *.location, ...) cannot be set, nor one
-/// that would break exactly once (isolation.level) or the job's memory bound (queued.*). Both Java's
-/// names (Apache Kafka consumer configuration) and librdkafka's (CONFIGURATION.md) are known.
+/// (sasl.kerberos.kinit.cmd, plugin.library.paths, ssl.engine.*, *.location, ...) cannot be set,
+/// nor one that would break exactly once (isolation.level) or the job's memory bound (queued.*).
+/// Both Java's names (Apache Kafka consumer configuration) and librdkafka's (CONFIGURATION.md) are
+/// known.
 #pragma once
 
 #include <optional>

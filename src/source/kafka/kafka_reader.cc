@@ -31,7 +31,8 @@ Result<void> Checked(rd_kafka_error_t* error, const std::string& what) {
 }
 
 void ForwardTo(rd_kafka_t* handle, const TopicPartition& split, rd_kafka_queue_t* target) {
-  rd_kafka_queue_t* own = rd_kafka_queue_get_partition(handle, split.topic.c_str(), split.partition);
+  rd_kafka_queue_t* own =
+      rd_kafka_queue_get_partition(handle, split.topic.c_str(), split.partition);
   if (own == nullptr) return;
   rd_kafka_queue_forward(own, target);
   rd_kafka_queue_destroy(own);
@@ -60,7 +61,8 @@ KafkaReader::~KafkaReader() {
   if (!splits_.empty()) {
     PartitionList list(splits_.size());
     for (const auto& assigned : splits_) list.Add(assigned->split, RD_KAFKA_OFFSET_INVALID);
-    if (auto done = Checked(rd_kafka_incremental_unassign(client_->handle(), list.get()), "unassign");
+    if (auto done =
+            Checked(rd_kafka_incremental_unassign(client_->handle(), list.get()), "unassign");
         !done.ok()) {
       Log(LogLevel::kDebug, ToString(done.error()));
     }
@@ -73,8 +75,7 @@ Result<std::unique_ptr<SplitReader>> KafkaReader::Make(std::shared_ptr<KafkaClie
                                                        std::shared_ptr<KafkaBatchPool> pool,
                                                        const KafkaReaderOptions& options,
                                                        const std::vector<SplitStart>& starts) {
-  std::unique_ptr<KafkaReader> reader(
-      new KafkaReader(std::move(client), std::move(pool), options));
+  std::unique_ptr<KafkaReader> reader(new KafkaReader(std::move(client), std::move(pool), options));
   TRY(reader->Assign(starts));
   return std::unique_ptr<SplitReader>(std::move(reader));
 }
@@ -104,8 +105,8 @@ Result<void> KafkaReader::Assign(const std::vector<SplitStart>& starts) {
 }
 
 /// Unassigning ends in the background, and clears the forwarding when it does; until then a new
-/// assignment waits, and so does a seek. What was fetched meanwhile lies in the partition's own queue,
-/// which forwarding empties into ours.
+/// assignment waits, and so does a seek. What was fetched meanwhile lies in the partition's own
+/// queue, which forwarding empties into ours.
 Result<void> KafkaReader::Settle(const TopicPartition& split, std::int64_t offset) {
   PartitionList list(1);
   list.Add(split, offset);
@@ -131,12 +132,14 @@ void KafkaReader::Wake() {
 
 KafkaReader::Assigned* KafkaReader::FindSlow(const rd_kafka_message_t* message) {
   if (message->rkt == nullptr) return nullptr;
-  const auto key = std::pair<const rd_kafka_topic_t*, std::int32_t>(message->rkt, message->partition);
+  const auto key =
+      std::pair<const rd_kafka_topic_t*, std::int32_t>(message->rkt, message->partition);
   auto it = by_topic_.find(key);
   if (it == by_topic_.end()) {
     const std::string topic = rd_kafka_topic_name(message->rkt);
     for (const auto& assigned : splits_) {
-      if (assigned->split.partition != message->partition || assigned->split.topic != topic) continue;
+      if (assigned->split.partition != message->partition || assigned->split.topic != topic)
+        continue;
       it = by_topic_.emplace(key, assigned.get()).first;
       break;
     }
@@ -170,13 +173,14 @@ Result<std::unique_ptr<RawBatch>> KafkaReader::Read(const ReadLimits& limits) {
     const auto left =
         std::max(std::chrono::ceil<milliseconds>(deadline - SteadyClock::now()), milliseconds(0));
     if (left.count() == 0) last = true;
-    const double by_bytes = std::ceil(static_cast<double>(limits.bytes - batch->bytes) / mean_bytes_);
+    const double by_bytes =
+        std::ceil(static_cast<double>(limits.bytes - batch->bytes) / mean_bytes_);
     const std::size_t want =
         std::max<std::size_t>(std::min({kChunk, limits.records - batch->records.size(),
                                         static_cast<std::size_t>(by_bytes)}),
                               1);
-    const ssize_t got = rd_kafka_consume_batch_queue(queue_, static_cast<int>(left.count()),
-                                                     fetched_.data(), want);
+    const ssize_t got =
+        rd_kafka_consume_batch_queue(queue_, static_cast<int>(left.count()), fetched_.data(), want);
     at_ = 0;
     end_ = static_cast<std::size_t>(std::max<ssize_t>(got, 0));
     if (end_ == 0 || SteadyClock::now() - polled_ > milliseconds(500)) Idle();
@@ -242,8 +246,8 @@ void KafkaReader::Deliver(rd_kafka_message_t* message) {
   batch_->Add(message, range);
 }
 
-/// A first record beyond the position: a hole left by compaction or a transaction, or records deleted
-/// after Verify looked. The reply that carried the record carried the low watermark too.
+/// A first record beyond the position: a hole left by compaction or a transaction, or records
+/// deleted after Verify looked. The reply that carried the record carried the low watermark too.
 Result<void> KafkaReader::CheckFirst(Assigned* assigned, std::int64_t offset) {
   assigned->fresh = false;
   if (offset == assigned->next) return {};
@@ -283,8 +287,8 @@ void KafkaReader::DeliverError(const rd_kafka_message_t* message) {
   Fail(std::move(error));
 }
 
-/// Partitions that librdkafka has stopped fetching. One that cannot be helped now (its broker is away)
-/// stays in the list for the next Read.
+/// Partitions that librdkafka has stopped fetching. One that cannot be helped now (its broker is
+/// away) stays in the list for the next Read.
 void KafkaReader::RecoverStalled() {
   while (!stalled_.empty() && !error_) {
     auto recovered = Recover(stalled_.back().first, stalled_.back().second);

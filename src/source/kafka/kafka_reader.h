@@ -28,8 +28,8 @@ struct KafkaReaderOptions {
   std::function<void(const Loss&)> on_loss;
 };
 
-/// As SplitReader. After an error with Retry::kNo every further Read returns the same error; after one
-/// with Retry::kLater reading goes on from the last position delivered.
+/// As SplitReader. After an error with Retry::kNo every further Read returns the same error; after
+/// one with Retry::kLater reading goes on from the last position delivered.
 class KafkaReader final : public SplitReader {
  public:
   static Result<std::unique_ptr<SplitReader>> Make(std::shared_ptr<KafkaClient> client,
@@ -47,9 +47,9 @@ class KafkaReader final : public SplitReader {
   struct Assigned {
     SplitId id;
     TopicPartition split;
-    std::int64_t next = 0;       // What the next range begins with.
-    bool fresh = true;           // Nothing fetched since the last assignment or seek.
-    std::uint64_t batch = 0;     // The batch that `range` is of.
+    std::int64_t next = 0;    // What the next range begins with.
+    bool fresh = true;        // Nothing fetched since the last assignment or seek.
+    std::uint64_t batch = 0;  // The batch that `range` is of.
     std::uint32_t range = 0;
   };
 

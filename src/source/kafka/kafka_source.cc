@@ -67,8 +67,7 @@ class KafkaSource final : public Source {
     }
     TRY(const auto topics, client_->DescribeTopics(unseen));
     for (const TopicInfo& topic : topics) ids_[topic.name] = topic.id;
-    TRY(auto verified,
-        VerifyKafkaStarts(client_.get(), starts, ids_, options_.fail_on_data_loss));
+    TRY(auto verified, VerifyKafkaStarts(client_.get(), starts, ids_, options_.fail_on_data_loss));
     for (const Loss& loss : verified.losses) CountLoss(loss);
     return verified;
   }
@@ -122,8 +121,7 @@ class KafkaSource final : public Source {
   /// On first use, so that a job can be checked without a broker.
   Result<void> Connect() {
     if (client_ != nullptr) return {};
-    const int readers =
-        std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 16);
+    const int readers = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 16);
     TRY(client_, KafkaClient::Make(options_, context_.buffer_bytes, readers));
     return {};
   }

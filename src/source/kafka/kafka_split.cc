@@ -23,8 +23,9 @@ Result<TopicPartition> ParseSplit(const SplitId& id) {
   if (slash == std::string::npos || slash == 0 ||
       !ParseWhole(std::string_view(id).substr(slash + 1), &split.partition)) {
     return UserError("kafka.bad_position",
-                     "'" + id + "' is not a Kafka partition such as clicks/3; the checkpoint is of "
-                                "another source");
+                     "'" + id +
+                         "' is not a Kafka partition such as clicks/3; the checkpoint is of "
+                         "another source");
   }
   split.topic = id.substr(0, slash);
   return split;
@@ -35,8 +36,9 @@ Position FormatOffset(std::int64_t offset) { return std::to_string(offset); }
 Result<std::int64_t> ParseOffset(const Position& position) {
   std::int64_t offset = 0;
   if (!ParseWhole(position, &offset)) {
-    return UserError("kafka.bad_position",
-                     "'" + position + "' is not a Kafka offset; the checkpoint is of another source");
+    return UserError(
+        "kafka.bad_position",
+        "'" + position + "' is not a Kafka offset; the checkpoint is of another source");
   }
   return offset;
 }

@@ -89,9 +89,15 @@ Result<std::vector<SplitStart>> ResolveKafkaStart(KafkaClient* client, const Kaf
     OffsetQuestion question;
     TRY(question.split, ParseSplit(split.id));
     switch (start) {
-      case Start::kLatest: question.at = kLatestOffset; break;
-      case Start::kEarliest: question.at = kEarliestOffset; break;
-      case Start::kTime: question.at = options.start_millis; break;
+      case Start::kLatest:
+        question.at = kLatestOffset;
+        break;
+      case Start::kEarliest:
+        question.at = kEarliestOffset;
+        break;
+      case Start::kTime:
+        question.at = options.start_millis;
+        break;
       case Start::kTimes: {
         TRY(question.at,
             NumberFor(options.start_times, question.split, "startingOffsetsByTimestamp"));

@@ -10,8 +10,8 @@
 
 namespace sluice {
 
-/// Source::ResolveStart. `latest` is the last stable offset: a transaction that is open now and commits
-/// later is read. Splits that appeared after the first start begin at their first record.
+/// Source::ResolveStart. `latest` is the last stable offset: a transaction that is open now and
+/// commits later is read. Splits that appeared after the first start begin at their first record.
 Result<std::vector<SplitStart>> ResolveKafkaStart(KafkaClient* client, const KafkaOptions& options,
                                                   const std::vector<Split>& splits, bool first);
 

@@ -15,23 +15,23 @@ Error DataLossError(const SplitId& split, std::int64_t from, std::int64_t low) {
 }
 
 Error TruncatedError(const SplitId& split, std::int64_t position, std::int64_t end) {
-  return RemoteError(
-      "kafka.truncated",
-      split + " was read up to offset " + std::to_string(position) + ", but the broker's log ends at " +
-          std::to_string(end) +
-          ": it lost records that had been read (an unclean leader election, or a restored disk). To "
-          "go on at its end set failOnDataLoss: false",
-      Retry::kNo);
+  return RemoteError("kafka.truncated",
+                     split + " was read up to offset " + std::to_string(position) +
+                         ", but the broker's log ends at " + std::to_string(end) +
+                         ": it lost records that had been read (an unclean leader election, or a "
+                         "restored disk). To "
+                         "go on at its end set failOnDataLoss: false",
+                     Retry::kNo);
 }
 
 Error TopicRecreatedError(const std::string& topic, const std::string& was, const std::string& is) {
-  return RemoteError("kafka.topic_recreated",
-                     "the topic " + topic + " was deleted and made anew (its id was " + was +
-                         ", it is " + is +
-                         "), so that its offsets stand for other records. Use a new "
-                         "checkpointLocation; to read the new topic from its beginning with this one, "
-                         "set failOnDataLoss: false and start the job again",
-                     Retry::kNo);
+  return RemoteError(
+      "kafka.topic_recreated",
+      "the topic " + topic + " was deleted and made anew (its id was " + was + ", it is " + is +
+          "), so that its offsets stand for other records. Use a new "
+          "checkpointLocation; to read the new topic from its beginning with this one, "
+          "set failOnDataLoss: false and start the job again",
+      Retry::kNo);
 }
 
 Result<Verified> VerifyKafkaStarts(KafkaClient* client, const std::vector<SplitStart>& starts,
@@ -58,7 +58,8 @@ Result<Verified> VerifyKafkaStarts(KafkaClient* client, const std::vector<SplitS
     // A broker that has topic ids since its upgrade: remembered from now on.
     if (!now.empty()) start.identity = now;
     if (recreated) {
-      if (fail_on_data_loss) return TopicRecreatedError(low[i].split.topic, starts[i].identity, now);
+      if (fail_on_data_loss)
+        return TopicRecreatedError(low[i].split.topic, starts[i].identity, now);
       // How much of the old topic was never read, nobody knows any more.
       start.position = FormatOffset(first);
       verified.losses.push_back({start.id, starts[i].position, starts[i].position, 0});

@@ -12,9 +12,10 @@
 
 namespace sluice {
 
-/// Source::Verify. `ids` has the id of each topic now. With `fail_on_data_loss` a mismatch is an error
-/// (kafka.topic_recreated, kafka.data_loss, kafka.truncated); without it the start moves to the first
-/// record that is there, or back to the log's end, and the difference is among the losses.
+/// Source::Verify. `ids` has the id of each topic now. With `fail_on_data_loss` a mismatch is an
+/// error (kafka.topic_recreated, kafka.data_loss, kafka.truncated); without it the start moves to
+/// the first record that is there, or back to the log's end, and the difference is among the
+/// losses.
 Result<Verified> VerifyKafkaStarts(KafkaClient* client, const std::vector<SplitStart>& starts,
                                    const std::map<std::string, std::string>& ids,
                                    bool fail_on_data_loss);

@@ -32,7 +32,8 @@ class MockKafka {
     std::vector<std::pair<std::string, std::optional<std::string>>> headers;
   };
   /// Returns once the broker has it.
-  void Produce(const std::string& topic, std::int32_t partition, const std::vector<Message>& messages);
+  void Produce(const std::string& topic, std::int32_t partition,
+               const std::vector<Message>& messages);
   void ProduceTexts(const std::string& topic, std::int32_t partition, int first, int count);
 
  private:

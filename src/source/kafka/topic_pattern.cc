@@ -96,7 +96,8 @@ class TopicPatternParser {
         ++at_;
         if (More() && Peek() == '?') {
           if (at_ + 1 >= end_ || text_[at_ + 1] != ':') {
-            return Wrong("a look-around, a named group or an inline flag '(?', which is not supported");
+            return Wrong(
+                "a look-around, a named group or an inline flag '(?', which is not supported");
           }
           at_ += 2;
         }
@@ -120,9 +121,11 @@ class TopicPatternParser {
       case '*':
       case '+':
       case '?':
-      case '{': return Wrong("a quantifier with nothing before it");
+      case '{':
+        return Wrong("a quantifier with nothing before it");
       case '^':
-      case '$': return Wrong("an anchor inside the pattern; the pattern always matches whole names");
+      case '$':
+        return Wrong("an anchor inside the pattern; the pattern always matches whole names");
       default:
         if (static_cast<unsigned char>(c) >= 128) {
           return Wrong("a character that no topic name can have");
@@ -200,7 +203,8 @@ class TopicPatternParser {
         } else {
           ++at_;
         }
-        if (static_cast<unsigned char>(high) >= 128 || high < c) return Wrong("a range upside down");
+        if (static_cast<unsigned char>(high) >= 128 || high < c)
+          return Wrong("a range upside down");
         for (int i = c; i <= high; ++i) chars.set(static_cast<std::size_t>(i));
       }
     }
@@ -213,9 +217,17 @@ class TopicPatternParser {
     int min = 0;
     int max = kUnbounded;
     switch (Peek()) {
-      case '*': ++at_; break;
-      case '+': ++at_; min = 1; break;
-      case '?': ++at_; max = 1; break;
+      case '*':
+        ++at_;
+        break;
+      case '+':
+        ++at_;
+        min = 1;
+        break;
+      case '?':
+        ++at_;
+        max = 1;
+        break;
       case '{': {
         ++at_;
         TRY(min, Number());
@@ -232,7 +244,8 @@ class TopicPatternParser {
         if (max != kUnbounded && max < min) return Wrong("a repetition upside down");
         break;
       }
-      default: return atom;
+      default:
+        return atom;
     }
     if (More() && (Peek() == '?' || Peek() == '+' || Peek() == '*' || Peek() == '{')) {
       return Wrong("a lazy, possessive or doubled quantifier, which is not supported");
@@ -261,7 +274,8 @@ class TopicPatternParser {
   int Build(const Node& node, int next, TopicPattern* out) {
     if (++steps_ > kMaxSteps) return next;
     switch (node.kind) {
-      case Node::Kind::kEmpty: return next;
+      case Node::Kind::kEmpty:
+        return next;
       case Node::Kind::kChars:
         out->states_.push_back({State::Kind::kChars, node.chars, next, -1});
         return static_cast<int>(out->states_.size()) - 1;

@@ -1,11 +1,12 @@
 /// A regular expression over topic names: the part of java.util.regex that topic names need.
 ///
-/// Accepted: literals, `.`, `[...]` with ranges and `^`, `\d \w \s \D \W \S`, an escaped punctuation
-/// mark, groups `(...)` and `(?:...)`, `|`, `*`, `+`, `?`, `{m}`, `{m,}`, `{m,n}`; `^` at the start and `$`
-/// at the end of the pattern, which change nothing. The pattern must match the whole name, as Java's
-/// Matcher.matches. Refused by name: look-around, back references, lazy and possessive quantifiers,
-/// inline flags, named groups, character class operations, `\p{...}`, `\Q...\E`. Matching takes time linear in the
-/// name for any pattern, and the compiled size is capped.
+/// Accepted: literals, `.`, `[...]` with ranges and `^`, `\d \w \s \D \W \S`, an escaped
+/// punctuation mark, groups `(...)` and `(?:...)`, `|`, `*`, `+`, `?`, `{m}`, `{m,}`, `{m,n}`; `^`
+/// at the start and `$` at the end of the pattern, which change nothing. The pattern must match the
+/// whole name, as Java's Matcher.matches. Refused by name: look-around, back references, lazy and
+/// possessive quantifiers, inline flags, named groups, character class operations, `\p{...}`,
+/// `\Q...\E`. Matching takes time linear in the name for any pattern, and the compiled size is
+/// capped.
 #pragma once
 
 #include <bitset>
