@@ -243,6 +243,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   if (moved.empty()) return {};  // No position moved: an epoch that decides nothing writes nothing.
   TRY(counts.Verify());
   TRY(CheckBadRecordRate(counts));
+  TRY(sources_.CheckIdentities());
 
   decision.now = FormatTimestamp(sealing.now_micros);
   decision.sealed = FormatTimestamp(spec_.clock->WallMicros());

@@ -104,6 +104,19 @@ Result<std::vector<std::pair<std::size_t, SplitStart>>> SourceSet::FindNew() {
   return found;
 }
 
+Result<void> SourceSet::CheckIdentities() {
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    std::lock_guard calls(*sources_[i].mutex);
+    auto splits = sources_[i].source->ListSplits();
+    if (splits.ok()) continue;
+    Error error = std::move(splits).error().At("source " + spec_.sources[i].name);
+    if (error.retry == Retry::kNo) return error;
+    LogLimited(LogLevel::kWarn, "identities", 30, "cannot look at the source's splits before a decision",
+               {{"error", ToString(error)}});
+  }
+  return {};
+}
+
 std::vector<SplitPosition> SourceSet::positions() const {
   std::lock_guard lock(mutex_);
   std::vector<SplitPosition> out;

@@ -29,6 +29,10 @@ class SourceSet {
   /// Looks for splits that appeared; they are in the log when this returns them, by source.
   Result<std::vector<std::pair<std::size_t, SplitStart>>> FindNew();
 
+  /// A last look before a decision: an error if a split is not what it was when reading began (a topic made
+  /// anew under its old name). Sources that cannot be asked right now are asked again before the next one.
+  Result<void> CheckIdentities();
+
   /// The decided positions of all splits, for the next decision.
   std::vector<SplitPosition> positions() const;
   /// Where to begin reading each split of a source.

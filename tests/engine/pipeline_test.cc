@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "engine/checkpoint_log.h"
-#include "engine/test_parts.h"
+#include "test_parts.h"
 #include "storage/local/local_storage.h"
 
 namespace sluice {

@@ -1,4 +1,4 @@
-#include "engine/test_parts.h"
+#include "test_parts.h"
 
 #include <arrow/array.h>
 #include <arrow/builder.h>
