@@ -10,7 +10,7 @@ namespace {
 
 Result<int> Check(CommandContext& context, const std::string& path) {
   TRY(Job job, LoadJob(path, context.parts));
-  TRY(Plan plan, MakePlan(std::move(job), context.parts));
+  TRY(Plan plan, MakePlan(std::move(job), context.parts, PlanFor::kLooking));
   PrintWarnings(context.err, plan.job.warnings);
   context.out << PrintPlan(plan);
   return 0;

@@ -165,7 +165,7 @@ Result<int> Preview(CommandContext& context, const Args& args) {
   ConfigureLogging(LogLevel::kWarn, LogFormat::kText);
   TRY(std::int64_t wait, ParseDuration(args.wait));
   TRY(Job job, LoadJob(args.job, context.parts));
-  TRY(Plan plan, MakePlan(std::move(job), context.parts));
+  TRY(Plan plan, MakePlan(std::move(job), context.parts, PlanFor::kLooking));
   PrintWarnings(context.err, plan.job.warnings);
   TRY(std::vector<std::string> shown, Shown(plan.job, args.at));
   PreviewRows preview(plan);

@@ -90,14 +90,15 @@ Result<int> Run(CommandContext& context, const Args& args) {
   InstallSignalHandlers();
   const std::int64_t started = Clock::System().MonotonicMicros();
   TRY(Job job, LoadJob(args.job, context.parts));
-  TRY(Plan made, MakePlan(std::move(job), context.parts));
+  // First, so that the spool below it lies in a folder that only its owner can enter.
+  TRY(std::unique_ptr<Storage> storage,
+      context.parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  TRY(Plan made, MakePlan(std::move(job), context.parts, PlanFor::kRunning));
   auto plan = std::make_shared<const Plan>(std::move(made));
   for (const std::string& warning : plan->job.warnings) Log(LogLevel::kWarn, warning);
 
   Metrics metrics;
   TRY(ServeMetrics(args, plan->job, &metrics));
-  TRY(std::unique_ptr<Storage> storage,
-      context.parts.open_checkpoint(plan->job.checkpoint_location, /*create=*/true));
   TRY(storage->Probe(/*staging=*/false));
   LogOptions options;
   options.job = plan->job.name;

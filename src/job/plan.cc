@@ -90,7 +90,8 @@ Error AtOption(const Options& options, const std::vector<OptionSpec>& specs, con
 
 class Planner {
  public:
-  Planner(const Parts& parts, Plan* plan) : parts_(parts), plan_(*plan), job_(plan->job) {}
+  Planner(const Parts& parts, PlanFor use, Plan* plan)
+      : parts_(parts), use_(use), plan_(*plan), job_(plan->job) {}
 
   Result<void> Run() {
     plan_.shares = ShareMemory(static_cast<std::size_t>(job_.options.Int("maxMemory").value_or(0)),
@@ -166,8 +167,11 @@ class Planner {
       return parts_.make_mapping(step.mapping, *input);
     }
     if (!compile_) {
-      TRY(compile_,
-          parts_.open_sql({plan_.shares.sql, job_.spool_directory, *job_.options.Int("maxSpool")}));
+      SqlLimits limits;
+      limits.memory_bytes = plan_.shares.sql;
+      limits.spill_directory = use_ == PlanFor::kRunning ? job_.spool_directory : "";
+      limits.max_spill_bytes = *job_.options.Int("maxSpool");
+      TRY(compile_, parts_.open_sql(limits));
     }
     return compile_(step.sql, known_);
   }
@@ -203,6 +207,7 @@ class Planner {
   }
 
   const Parts& parts_;
+  PlanFor use_;
   Plan& plan_;
   Job& job_;
   std::vector<InputSchema> known_;
@@ -252,10 +257,10 @@ void AddOptions(const Options& options, const std::vector<OptionSpec>& specs,
 
 }  // namespace
 
-Result<Plan> MakePlan(Job job, const Parts& parts) {
+Result<Plan> MakePlan(Job job, const Parts& parts, PlanFor use) {
   Plan plan;
   plan.job = std::move(job);
-  TRY(Planner(parts, &plan).Run());
+  TRY(Planner(parts, use, &plan).Run());
   return plan;
 }
 

@@ -1,5 +1,5 @@
 /// A job whose schemas, SQL and targets have been checked against each other, without opening
-/// anything.
+/// a source or a target.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -32,10 +32,15 @@ struct Plan {
   MemoryShares shares;
 };
 
+enum class PlanFor {
+  kLooking,  ///< `check`, `preview`: makes no folder; SQL that runs in it cannot spill.
+  kRunning,  ///< SQL may spill to the job's spool directory, which is made.
+};
+
 /// Checks schemas, SQL, mappings and sinks; adds warnings about what nobody reads. Errors blame the
 /// user and point into the job file, those of SQL into the statement. `parts` must outlive the
 /// plan.
-Result<Plan> MakePlan(Job job, const Parts& parts);
+Result<Plan> MakePlan(Job job, const Parts& parts, PlanFor use);
 
 /// For people: inputs, columns and types at every step, how each step runs, outputs. Holds no value
 /// that is secret or came by reference. Ends with a line break.
