@@ -186,6 +186,7 @@ Result<void> Session::Loop() {
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
       committer_->WaitIdle();
+      if (spec_.until_caught_up) UpdateLag();  // What is reported last is what is left.
       return {};
     }
     if (now >= tick) tick = next_tick;
@@ -362,6 +363,25 @@ void Session::OnCommitted(const DecisionRecord& decision) {
   }
 }
 
+void Session::UpdateLag() {
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < spec_.sources.size(); ++i) {
+    auto ends = sources_.Ends(i);
+    if (!ends.ok()) continue;  // Said by the readers and the next look for splits.
+    for (std::size_t r = 0; r < readers_.size(); ++r) {
+      if (source_of_reader_[r] != i) continue;
+      for (const SplitStart& at : readers_[r]->Positions()) {
+        auto end = ends->find(at.id);
+        if (end == ends->end()) continue;
+        std::int64_t behind = sources_.source(i).Distance(at.position, end->second);
+        metrics_->NoteLag(i, at.id, behind);
+        total += behind;
+      }
+    }
+  }
+  metrics_->SetLag(total);
+}
+
 void Session::Scout() {
   std::int64_t next_splits = spec_.clock->MonotonicMicros() + spec_.split_refresh_micros;
   std::int64_t next_lag = spec_.clock->MonotonicMicros();
@@ -369,22 +389,7 @@ void Session::Scout() {
     std::int64_t now = spec_.clock->MonotonicMicros();
     if (now >= next_lag) {
       next_lag = now + 2'000'000;
-      std::int64_t total = 0;
-      for (std::size_t i = 0; i < spec_.sources.size(); ++i) {
-        auto ends = sources_.Ends(i);
-        if (!ends.ok()) continue;  // Said by the readers and the next look for splits.
-        for (std::size_t r = 0; r < readers_.size(); ++r) {
-          if (source_of_reader_[r] != i) continue;
-          for (const SplitStart& at : readers_[r]->Positions()) {
-            auto end = ends->find(at.id);
-            if (end == ends->end()) continue;
-            std::int64_t behind = sources_.source(i).Distance(at.position, end->second);
-            metrics_->NoteLag(i, at.id, behind);
-            total += behind;
-          }
-        }
-      }
-      metrics_->SetLag(total);
+      UpdateLag();
     }
     if (now >= next_splits && !spec_.until_caught_up) {
       next_splits = now + spec_.split_refresh_micros;

@@ -57,6 +57,7 @@ class Session {
                           const std::vector<SinkRefusal>& refusals, BadRecords policy);
   void OnCommitted(const DecisionRecord& decision);
   void Scout();
+  void UpdateLag();
   void ReportProgress(bool now);
   void WakeAll();
 
