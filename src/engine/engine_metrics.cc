@@ -72,6 +72,8 @@ void EngineMetrics::NoteLag(std::size_t source, const std::string& split, std::i
       .Set(static_cast<double>(records));
 }
 
+void EngineMetrics::NoteMemory() { memory_->Set(static_cast<double>(ResidentBytes())); }
+
 void EngineMetrics::NoteLoss(std::size_t source, std::int64_t records) {
   sources_[source].lost->Add(static_cast<double>(records));
 }
@@ -109,7 +111,7 @@ void EngineMetrics::NoteCommitted(std::int64_t epoch, std::int64_t rows, std::in
   epoch_gauge_->Set(static_cast<double>(epoch));
   epoch_seconds_->Set(static_cast<double>(micros) / 1e6);
   glue_batch_time_->Set(static_cast<double>(micros) / 1e3);
-  memory_->Set(static_cast<double>(ResidentBytes()));
+  NoteMemory();
   rows_out_.fetch_add(rows, std::memory_order_relaxed);
   committed_epochs_.fetch_add(1, std::memory_order_relaxed);
 }

@@ -380,6 +380,7 @@ void Session::UpdateLag() {
     }
   }
   metrics_->SetLag(total);
+  metrics_->NoteMemory();
 }
 
 void Session::Scout() {
