@@ -1,11 +1,10 @@
 #include "cli/case_source.h"
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "source/source.h"
 
@@ -63,8 +62,7 @@ class CaseReader final : public SplitReader {
     TRY(std::shared_ptr<const RawBatch> batch, inner_->Read(limits));
     if (batch == nullptr) return std::unique_ptr<RawBatch>();
     if (twice_) again_ = batch;
-    return std::unique_ptr<RawBatch>(
-        std::make_unique<CaseBatch>(std::move(batch), twice_ ? 2 : 1));
+    return std::unique_ptr<RawBatch>(std::make_unique<CaseBatch>(std::move(batch), twice_ ? 2 : 1));
   }
 
   Result<void> Seek(const SplitId& split, const Position& position) override {
@@ -124,8 +122,9 @@ Parts PartsForCases(const Parts& parts, bool twice) {
   for (const auto& [name, entry] : parts.sources.entries()) {
     SourceEntry copy = entry;
     if (name == kFiles) {
-      copy.make = [make = entry.make, twice](const Options& options, const SourceContext& context)
-          -> Result<std::unique_ptr<Source>> {
+      copy.make = [make = entry.make, twice](
+                      const Options& options,
+                      const SourceContext& context) -> Result<std::unique_ptr<Source>> {
         TRY(std::unique_ptr<Source> inner, make(options, context));
         return std::unique_ptr<Source>(std::make_unique<CaseSource>(std::move(inner), twice));
       };

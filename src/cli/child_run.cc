@@ -69,8 +69,8 @@ void ReadReport(const std::string& log, int exit_code, ChildRun* run) {
 
 Result<ChildRun> RunInChild(const std::string& job_file, const std::string& log,
                             const std::string& failpoints) {
-  std::vector<std::string> words = {"/proc/self/exe", "run", job_file, "--until-caught-up",
-                                    "--log-level", "warn"};
+  std::vector<std::string> words = {"/proc/self/exe",    "run",         job_file,
+                                    "--until-caught-up", "--log-level", "warn"};
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -83,7 +83,8 @@ Result<ChildRun> RunInChild(const std::string& job_file, const std::string& log,
   environment.push_back(nullptr);
 
   const pid_t pid = fork();
-  if (pid < 0) return RemoteError("test.fork", std::string("cannot start a process: ") + std::strerror(errno));
+  if (pid < 0)
+    return RemoteError("test.fork", std::string("cannot start a process: ") + std::strerror(errno));
   if (pid == 0) Become(argv.data(), environment.data(), log.c_str());
   int status = 0;
   while (waitpid(pid, &status, 0) < 0) {

@@ -15,15 +15,15 @@ struct PointArrivals {
 };
 
 struct ChildRun {
-  bool killed = false;   ///< By itself, at a failpoint.
-  bool reached = false;  ///< The armed point acted.
+  bool killed = false;         ///< By itself, at a failpoint.
+  bool reached = false;        ///< The armed point acted.
   std::optional<Error> error;  ///< Of a process that ended by itself; as it printed it.
   std::map<std::string, PointArrivals> arrivals;  ///< With "*=count".
 };
 
-/// Runs this executable as `run JOB --until-caught-up` with SLUICE_FAILPOINTS=`failpoints`, and waits for its
-/// end. Its stderr goes to the file `log`. A process that does not end within two minutes, or ends in a way
-/// that nobody asked for, is an Error. Any thread.
+/// Runs this executable as `run JOB --until-caught-up` with SLUICE_FAILPOINTS=`failpoints`, and
+/// waits for its end. Its stderr goes to the file `log`. A process that does not end within two
+/// minutes, or ends in a way that nobody asked for, is an Error. Any thread.
 Result<ChildRun> RunInChild(const std::string& job_file, const std::string& log,
                             const std::string& failpoints);
 

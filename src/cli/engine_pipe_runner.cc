@@ -66,7 +66,8 @@ Result<void> CheckJob(const std::string& file, const Parts& parts) {
   return {};
 }
 
-/// Runs every epoch with `live`, which returns the job's error, if any, or an Error of the test itself.
+/// Runs every epoch with `live`, which returns the job's error, if any, or an Error of the test
+/// itself.
 template <typename Live>
 Result<ObservedPipe> RunEpochs(const PipeCase& test, PipeFolder* folder, const Live& live) {
   ObservedPipe observed;
@@ -131,10 +132,10 @@ Result<ObservedPipe> EnginePipeRunner::RunKilled(const PipeCase& test, const Kil
   TRY(auto folder, PipeFolder::Make(test, /*tombstones=*/false));
   return RunEpochs(test, folder.get(), [&]() -> Result<std::optional<Error>> {
     for (const std::string& failpoints : mode.lives) {
-      TRY(const ChildRun run,
-          RunInChild(folder->job_file(), folder->PathOf("stderr"), failpoints));
+      TRY(const ChildRun run, RunInChild(folder->job_file(), folder->PathOf("stderr"), failpoints));
       counts_.Note(failpoints, run.reached);
-      // A life that came to its end left nothing to recover; with an injected failure it may have ended early.
+      // A life that came to its end left nothing to recover; with an injected failure it may have
+      // ended early.
       if (!run.killed && !run.reached) return run.error;
     }
     TRY(ChildRun last, RunInChild(folder->job_file(), folder->PathOf("stderr"), ""));

@@ -12,9 +12,9 @@
 
 namespace sluice {
 
-/// Each epoch of a case is one life of a job that runs until it has caught up, so that one decision holds
-/// exactly that epoch. Where the build has failpoints, lives of the kill modes are processes of this executable,
-/// which therefore has to be `sluice`.
+/// Each epoch of a case is one life of a job that runs until it has caught up, so that one decision
+/// holds exactly that epoch. Where the build has failpoints, lives of the kill modes are processes
+/// of this executable, which therefore has to be `sluice`.
 class EnginePipeRunner final : public PipeRunner {
  public:
   /// `parts` must outlive the runner.

@@ -39,7 +39,8 @@ std::vector<KillMode> PlanKills(const Arrivals& arrivals) {
     modes.push_back({"killed at K8, recovery at " + point, {"K8=kill", point + "=kill"}});
   }
   modes.push_back({"killed at F4, recovery at F5", {"F4=kill", "F5=kill"}});
-  modes.push_back({"killed at K4, recovery at K8, K15 and K12", {"K4=kill", "K8=kill", "K15=kill", "K12=kill"}});
+  modes.push_back({"killed at K4, recovery at K8, K15 and K12",
+                   {"K4=kill", "K8=kill", "K15=kill", "K12=kill"}});
   return modes;
 }
 

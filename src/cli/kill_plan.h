@@ -18,8 +18,9 @@ struct KillMode {
   std::vector<std::string> lives;
 };
 
-/// Every point that is reached, at its first, second and last arrival, storage points in their middle too;
-/// points that can fail also fail at the first and last; then recoveries of a decided epoch, killed too.
+/// Every point that is reached, at its first, second and last arrival, storage points in their
+/// middle too; points that can fail also fail at the first and last; then recoveries of a decided
+/// epoch, killed too.
 std::vector<KillMode> PlanKills(const Arrivals& arrivals);
 
 /// How often each point acted in all modes of all cases.

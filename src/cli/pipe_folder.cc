@@ -9,10 +9,9 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <system_error>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "cli/case_source.h"
 #include "cli/decode_case_runner.h"
@@ -109,12 +108,13 @@ fs::path PipeFolder::SinkPath(std::size_t index) const {
 
 /// JSON is YAML, too.
 Result<void> PipeFolder::WriteJob() const {
-  ordered_json job = {{"name", "case"},
-                      {"checkpointLocation", (root_ / "checkpoint").string()},
-                      {"deadLetters", (root_ / "dead-letters").string()},
-                      // Epochs end because all is read; processes of this host need no lease to be gone.
-                      {"windowSize", "1 hour"},
-                      {"leaseTimeout", "1 second"}};
+  ordered_json job = {
+      {"name", "case"},
+      {"checkpointLocation", (root_ / "checkpoint").string()},
+      {"deadLetters", (root_ / "dead-letters").string()},
+      // Epochs end because all is read; processes of this host need no lease to be gone.
+      {"windowSize", "1 hour"},
+      {"leaseTimeout", "1 second"}};
   for (std::size_t i = 0; i < test_.sources.size(); ++i) {
     const PipeSource& source = test_.sources[i];
     ordered_json& out = job["sources"][source.name];
@@ -141,7 +141,8 @@ Result<void> PipeFolder::WriteJob() const {
     out = {{"type", "files"}, {"path", SinkPath(i).string()}, {"format", "json"}};
     if (!sink.from.empty()) out["from"] = sink.from;
   }
-  return WriteFile(root_ / "job.yaml", job.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  return WriteFile(root_ / "job.yaml",
+                   job.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
 Result<void> PipeFolder::AddEpoch(std::size_t index) {
@@ -212,8 +213,10 @@ Result<void> PipeFolder::TakeDeadLetter(const std::string& line, ObservedPipe::E
   const auto origin = ordered_json::parse(text("origin"), nullptr, false);
   const auto path = origin.is_object() ? origin.find("path") : origin.end();
   if (text("source").empty() || path == origin.end()) {
-    return UserError("test.dead_letter", "a dead letter does not say which message it is of, so that no "
-                                         "'reject' line can expect it: " + line);
+    return UserError("test.dead_letter",
+                     "a dead letter does not say which message it is of, so that no "
+                     "'reject' line can expect it: " +
+                         line);
   }
   Reject reject;
   reject.code = text("code");

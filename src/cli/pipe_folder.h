@@ -1,12 +1,13 @@
-/// The folder in which a pipeline case runs: a job file, folders of messages, and what the job wrote.
+/// The folder in which a pipeline case runs: a job file, folders of messages, and what the job
+/// wrote.
 ///
 ///   Make -> { AddEpoch -> (one life of the job) -> TakeEpoch }*
 /// Messages are files of a files source that reads whole files; sinks write JSON lines. One thread.
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ namespace sluice {
 
 class PipeFolder {
  public:
-  /// A new folder beneath the system's one for temporary files, with the job file in it. `tombstones`: whether
-  /// the job's sources know them; otherwise they are left out, since nothing comes of them.
+  /// A new folder beneath the system's one for temporary files, with the job file in it.
+  /// `tombstones`: whether the job's sources know them; otherwise they are left out, since nothing
+  /// comes of them.
   static Result<std::unique_ptr<PipeFolder>> Make(const PipeCase& test, bool tombstones);
   /// Removes all of it.
   ~PipeFolder();
@@ -31,8 +33,8 @@ class PipeFolder {
 
   /// Makes the messages of `test.epochs[index]` appear.
   Result<void> AddEpoch(std::size_t index);
-  /// What a plain listing of the sinks' folders shows that it did not show before. An error if something
-  /// that it did show is gone or has changed.
+  /// What a plain listing of the sinks' folders shows that it did not show before. An error if
+  /// something that it did show is gone or has changed.
   Result<ObservedPipe::Epoch> TakeEpoch();
 
  private:
