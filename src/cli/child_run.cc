@@ -1,6 +1,9 @@
 #include "cli/child_run.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +19,7 @@
 namespace sluice {
 namespace {
 
-constexpr unsigned kLongestSeconds = 120;
+constexpr int kLongestMillis = 120'000;
 constexpr std::string_view kVariable = "SLUICE_FAILPOINTS=";
 
 Error ChildError(const std::string& what, const std::string& log) {
@@ -26,14 +29,36 @@ Error ChildError(const std::string& what, const std::string& log) {
   return BugError("a run of the job " + what + "; it said:" + (text.empty() ? " nothing" : text));
 }
 
-/// Only calls that are safe after a fork of a process with threads.
-[[noreturn]] void Become(char* const* argv, char* const* environment, const char* log) {
-  const int null = open("/dev/null", O_RDWR);
-  const int err = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  if (null < 0 || err < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(err, 2) < 0) _exit(126);
-  alarm(kLongestSeconds);  // exec keeps it
-  execve(argv[0], argv, environment);
-  _exit(127);
+/// posix_spawn's file actions, given back at the end.
+class Redirections {
+ public:
+  explicit Redirections(const char* err) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions_, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions_, 2, err, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  }
+  ~Redirections() { posix_spawn_file_actions_destroy(&actions_); }
+  const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+};
+
+/// The wait status. A process that takes too long is killed; then `*late` is set.
+Result<int> WaitFor(pid_t pid, bool* late) {
+  const int watch = pidfd_open(pid, 0);
+  if (watch >= 0) {
+    pollfd fd{watch, POLLIN, 0};
+    *late = poll(&fd, 1, kLongestMillis) == 0;
+    close(watch);
+    if (*late) kill(pid, SIGKILL);
+  }
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return BugError(std::string("waitpid: ") + std::strerror(errno));
+  }
+  return status;
 }
 
 /// "error: MESSAGE [CODE]", as PrintError writes it.
@@ -82,20 +107,22 @@ Result<ChildRun> RunInChild(const std::string& job_file, const std::string& log,
   if (!failpoints.empty()) environment.push_back(armed.data());
   environment.push_back(nullptr);
 
-  const pid_t pid = fork();
-  if (pid < 0)
-    return RemoteError("test.fork", std::string("cannot start a process: ") + std::strerror(errno));
-  if (pid == 0) Become(argv.data(), environment.data(), log.c_str());
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return BugError(std::string("waitpid: ") + std::strerror(errno));
+  pid_t pid = 0;
+  const Redirections redirections(log.c_str());
+  const int failed =
+      posix_spawn(&pid, argv[0], redirections.get(), nullptr, argv.data(), environment.data());
+  if (failed != 0) {
+    return RemoteError("test.process",
+                       std::string("cannot start a process: ") + std::strerror(failed));
   }
+  bool late = false;
+  TRY(const int status, WaitFor(pid, &late));
 
   ChildRun run;
   ReadReport(log, WIFEXITED(status) ? WEXITSTATUS(status) : -1, &run);
   if (WIFSIGNALED(status)) {
-    if (WTERMSIG(status) == SIGALRM) {
-      return ChildError("did not end within " + std::to_string(kLongestSeconds) + " s", log);
+    if (late) {
+      return ChildError("did not end within " + std::to_string(kLongestMillis / 1000) + " s", log);
     }
     run.killed = WTERMSIG(status) == SIGKILL && run.reached;
     if (!run.killed) return ChildError(std::string("died: ") + strsignal(WTERMSIG(status)), log);

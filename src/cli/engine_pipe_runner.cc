@@ -1,7 +1,9 @@
 #include "cli/engine_pipe_runner.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "cli/case_source.h"
@@ -18,6 +20,9 @@ namespace {
 constexpr char kStraight[] = "straight";
 constexpr char kOnePerRead[] = "one message per read";
 constexpr char kTwice[] = "every range twice";
+
+/// A life mostly waits for the disk and for its own threads.
+constexpr unsigned kProcessesPerCore = 2;
 
 #ifdef SLUICE_FAILPOINTS
 constexpr bool kCanKill = true;
@@ -91,6 +96,8 @@ Result<ObservedPipe> RunEpochs(const PipeCase& test, PipeFolder* folder, const L
 
 std::vector<std::string> EnginePipeRunner::Modes(const PipeCase& test) {
   std::vector<std::string> modes = {kStraight, kOnePerRead, kTwice};
+  plan_.clear();
+  killed_.clear();
   if (!kCanKill || test.epochs.empty()) return modes;
   // If the case does not run at all, the first mode shows it.
   if (auto arrivals = CountArrivals(test); arrivals.ok()) {
@@ -101,10 +108,27 @@ std::vector<std::string> EnginePipeRunner::Modes(const PipeCase& test) {
 }
 
 Result<ObservedPipe> EnginePipeRunner::Run(const PipeCase& test, const std::string& mode) {
-  const auto kill = std::find_if(plan_.begin(), plan_.end(),
-                                 [&](const KillMode& known) { return known.name == mode; });
-  if (kill != plan_.end()) return RunKilled(test, *kill);
+  for (std::size_t i = 0; i < plan_.size(); ++i) {
+    if (plan_[i].name != mode) continue;
+    if (killed_.empty()) RunAllKilled(test);
+    return killed_[i];
+  }
   return RunHere(test, mode);
+}
+
+void EnginePipeRunner::RunAllKilled(const PipeCase& test) {
+  killed_.assign(plan_.size(), Result<ObservedPipe>(BugError("not run")));
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < kProcessesPerCore * std::max(1u, std::thread::hardware_concurrency());
+       ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t k = next++; k < plan_.size(); k = next++) {
+        killed_[k] = RunKilled(test, plan_[k]);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 Result<ObservedPipe> EnginePipeRunner::RunHere(const PipeCase& test,
@@ -133,10 +157,13 @@ Result<ObservedPipe> EnginePipeRunner::RunKilled(const PipeCase& test, const Kil
   return RunEpochs(test, folder.get(), [&]() -> Result<std::optional<Error>> {
     for (const std::string& failpoints : mode.lives) {
       TRY(const ChildRun run, RunInChild(folder->job_file(), folder->PathOf("stderr"), failpoints));
-      counts_.Note(failpoints, run.reached);
-      // A life that came to its end left nothing to recover; with an injected failure it may have
-      // ended early.
-      if (!run.killed && !run.reached) return run.error;
+      {
+        std::lock_guard lock(counts_mutex_);
+        counts_.Note(failpoints, run.reached);
+      }
+      // A life that came to its end left nothing to recover, unless the failure injected stopped
+      // it.
+      if (!run.killed && (!run.reached || !run.error.has_value())) return run.error;
     }
     TRY(ChildRun last, RunInChild(folder->job_file(), folder->PathOf("stderr"), ""));
     return std::move(last.error);

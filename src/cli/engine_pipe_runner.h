@@ -1,7 +1,7 @@
 /// Runs pipeline cases through the real engine, files source and files sink.
 #pragma once
 
-#include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -26,11 +26,15 @@ class EnginePipeRunner final : public PipeRunner {
 
  private:
   Result<ObservedPipe> RunHere(const PipeCase& test, const std::string& mode) const;
+  void RunAllKilled(const PipeCase& test);
   Result<ObservedPipe> RunKilled(const PipeCase& test, const KillMode& mode);
   Result<Arrivals> CountArrivals(const PipeCase& test) const;
 
   const Parts& parts_;
   std::vector<KillMode> plan_;  ///< Of the case that Modes was asked for last.
+  /// Outcomes of `plan_`, once one of them was asked for: they are run side by side.
+  std::vector<Result<ObservedPipe>> killed_;
+  std::mutex counts_mutex_;
   KillCounts counts_;
 };
 

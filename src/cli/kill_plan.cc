@@ -1,46 +1,37 @@
 #include "cli/kill_plan.h"
 
-#include <set>
+#include <iterator>
+#include <utility>
 
 namespace sluice {
 namespace {
 
-/// Recoveries are killed where they commit what was decided, and where they begin and end.
-constexpr const char* kRecoveryPoints[] = {"K2", "K3", "K15", "F4", "K10", "K12", "K13", "K14"};
+/// A decided epoch is recovered from ever further on.
+constexpr const char* kRecovery[] = {"K8=kill", "K3=kill",  "K15=kill", "F4=kill", "K10=kill",
+                                     "F5=kill", "K12=kill", "K2=kill",  "K14=kill"};
 
-std::set<int> Places(const std::string& point, int count) {
-  std::set<int> places = {1, count};
-  if (point.starts_with('K') && count > 1) places.insert(2);
-  if (point.starts_with('F') && count > 2) places.insert(count / 2 + 1);
-  return places;
-}
-
-std::string Armed(const std::string& point, int arrival) {
-  return arrival == 1 ? point : point + ":" + std::to_string(arrival);
-}
+bool IsEnginePoint(const std::string& point) { return point.starts_with('K'); }
 
 }  // namespace
 
 std::vector<KillMode> PlanKills(const Arrivals& arrivals) {
   std::vector<KillMode> modes;
+  KillMode storage{"killed at each storage point in turn", {}};
   for (const auto& [point, at] : arrivals) {
-    for (const int arrival : Places(point, at.count)) {
-      const std::string place = Armed(point, arrival);
-      modes.push_back({"killed at " + place, {place + "=kill"}});
-    }
-    if (!at.can_fail) continue;
-    for (const int arrival : Places(point, at.count)) {
-      const std::string place = Armed(point, arrival);
-      modes.push_back({"failed at " + place, {place + "=error"}});
+    const std::string last = at.count == 1 ? point : point + ":" + std::to_string(at.count);
+    if (at.can_fail) {
+      modes.push_back({"failed at " + last, {last + "=error"}});
+    } else if (IsEnginePoint(point)) {
+      modes.push_back({"killed at " + point, {point + "=kill"}});
+    } else {
+      storage.lives.push_back(last + "=kill");
     }
   }
-  if (!arrivals.contains("K8")) return modes;
-  for (const std::string point : kRecoveryPoints) {
-    modes.push_back({"killed at K8, recovery at " + point, {"K8=kill", point + "=kill"}});
+  if (!storage.lives.empty()) modes.push_back(std::move(storage));
+  if (arrivals.contains("K8")) {
+    modes.push_back(
+        {"killed at K8, its recoveries further on", {std::begin(kRecovery), std::end(kRecovery)}});
   }
-  modes.push_back({"killed at F4, recovery at F5", {"F4=kill", "F5=kill"}});
-  modes.push_back({"killed at K4, recovery at K8, K15 and K12",
-                   {"K4=kill", "K8=kill", "K15=kill", "K12=kill"}});
   return modes;
 }
 

@@ -14,13 +14,13 @@ using Arrivals = std::map<std::string, PointArrivals>;
 
 /// SLUICE_FAILPOINTS of one life after the other; the last life, which is not listed, has none.
 struct KillMode {
-  std::string name;  ///< "killed at K8", "failed at F7:3", "killed at K8, recovery at K15".
+  std::string name;  ///< "killed at K8", "failed at F7:3", ...
   std::vector<std::string> lives;
 };
 
-/// Every point that is reached, at its first, second and last arrival, storage points in their
-/// middle too; points that can fail also fail at the first and last; then recoveries of a decided
-/// epoch, killed too.
+/// Every engine point that is reached, at its first arrival; every point that can fail, at its
+/// last; all storage points in turn at their last; a recovery that is killed again and again. A
+/// case runs some forty lives that way; `./dev sweep` has all arrivals, each by itself.
 std::vector<KillMode> PlanKills(const Arrivals& arrivals);
 
 /// How often each point acted in all modes of all cases.
