@@ -17,6 +17,12 @@ namespace {
 
 enum class Action { kKill, kStop, kError };
 
+/// All arrivals at a point, under "*=count".
+struct Arrivals {
+  long count = 0;
+  bool can_fail = false;
+};
+
 struct Armed {
   Action action = Action::kKill;
   long arrival = 1;  ///< Acts at this arrival, counted from 1.
@@ -36,9 +42,21 @@ class Failpoints {
     }
   }
 
+  ~Failpoints() {
+    for (const auto& [name, arrivals] : counted_) {
+      std::fprintf(stderr, "failpoint %s: %ld arrivals%s\n", name.c_str(), arrivals.count,
+                   arrivals.can_fail ? ", can fail" : "");
+    }
+  }
+
   /// The action to take now, if any.
-  const Armed* Arrive(const char* name) {
+  const Armed* Arrive(const char* name, bool can_fail) {
     std::lock_guard lock(mutex_);
+    if (counting_) {
+      Arrivals& arrivals = counted_[name];
+      ++arrivals.count;
+      arrivals.can_fail = arrivals.can_fail || can_fail;
+    }
     auto it = armed_.find(name);
     if (it == armed_.end() || ++it->second.seen != it->second.arrival) return nullptr;
     return &it->second;
@@ -60,8 +78,11 @@ class Failpoints {
       armed.action = Action::kStop;
     } else if (action == "error") {
       armed.action = Action::kError;
+    } else if (action == "count" && name == "*") {
+      counting_ = true;
+      return;
     } else {
-      std::fprintf(stderr, "SLUICE_FAILPOINTS: '%.*s' is not NAME[:N]=kill|stop|error\n",
+      std::fprintf(stderr, "SLUICE_FAILPOINTS: '%.*s' is not NAME[:N]=kill|stop|error or *=count\n",
                    static_cast<int>(one.size()), one.data());
       std::abort();
     }
@@ -70,6 +91,8 @@ class Failpoints {
 
   std::mutex mutex_;
   std::map<std::string, Armed, std::less<>> armed_;
+  bool counting_ = false;
+  std::map<std::string, Arrivals> counted_;
 };
 
 Failpoints& All() {
@@ -77,23 +100,23 @@ Failpoints& All() {
   return failpoints;
 }
 
-bool Act(const char* name) {
-  const Armed* armed = All().Arrive(name);
+bool Act(const char* name, bool can_fail) {
+  const Armed* armed = All().Arrive(name, can_fail);
   if (armed == nullptr) return false;
-  if (armed->action == Action::kError) return true;
   // Tests wait for this line before they go on.
   std::fprintf(stderr, "failpoint %s\n", name);
   std::fflush(stderr);
+  if (armed->action == Action::kError) return true;
   kill(getpid(), armed->action == Action::kKill ? SIGKILL : SIGSTOP);
   return false;
 }
 
 }  // namespace
 
-void HitFailpoint(const char* name) { Act(name); }
+void HitFailpoint(const char* name) { Act(name, /*can_fail=*/false); }
 
 Result<void> HitFailpointOrError(const char* name) {
-  if (Act(name)) {
+  if (Act(name, /*can_fail=*/true)) {
     return RemoteError("storage.io", std::string("injected failure at ") + name);
   }
   return {};

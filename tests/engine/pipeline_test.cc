@@ -113,6 +113,15 @@ TEST_F(PipelineTest, NothingNewWritesNothing) {
   EXPECT_EQ(Contents().decisions.size(), decisions);
 }
 
+TEST_F(PipelineTest, SweepIsToldOnlyOfWhatWasStaged) {
+  Fill("a", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  ASSERT_TRUE(Contents().last_decision()->dead_letters.token.empty());
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->KeptBySweep().size(), 1u);
+  EXPECT_TRUE(dead_->KeptBySweep().empty());
+}
+
 TEST_F(PipelineTest, RangesDeliveredTwiceAreTakenOnce) {
   options_.deliver_twice = true;
   options_.records_per_read = 7;

@@ -305,6 +305,11 @@ std::multiset<std::string> Table::Rows() const {
   for (const auto& [epoch, values] : visible_) rows.insert(values.begin(), values.end());
   return rows;
 }
+std::set<std::string> Table::KeptBySweep() const {
+  std::lock_guard lock(mutex_);
+  return kept_;
+}
+
 std::vector<std::int64_t> Table::Epochs() const {
   std::lock_guard lock(mutex_);
   std::vector<std::int64_t> epochs;
@@ -374,7 +379,11 @@ class TableSink final : public Sink {
     return {};
   }
   Result<void> Forget(std::int64_t, const std::string&) override { return {}; }
-  Result<void> Sweep(const AttemptId&, const std::vector<std::string>&) override { return {}; }
+  Result<void> Sweep(const AttemptId&, const std::vector<std::string>& keep) override {
+    std::lock_guard lock(table_->mutex_);
+    table_->kept_.insert(keep.begin(), keep.end());
+    return {};
+  }
 
  private:
   std::shared_ptr<Table> table_;

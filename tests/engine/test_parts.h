@@ -52,6 +52,7 @@ class Table {
 
   std::multiset<std::string> Rows() const;
   std::vector<std::int64_t> Epochs() const;
+  std::set<std::string> KeptBySweep() const;  ///< Tokens that the engine named to Sweep.
   void WaitForRows(std::size_t count) const;
 
  private:
@@ -61,6 +62,7 @@ class Table {
   mutable std::condition_variable changed_;
   std::map<std::string, std::vector<std::string>> staged_;
   std::map<std::int64_t, std::vector<std::string>> visible_;
+  std::set<std::string> kept_;
 };
 
 /// Shows the first column of its rows. A row "refuse" is refused.
