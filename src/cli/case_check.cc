@@ -68,9 +68,10 @@ void CheckRejects(std::vector<CaseReject> expected, std::vector<ObservedReject> 
     const auto same_place = [&wanted](const ObservedReject& reject) {
       return reject.message == wanted.message && (wanted.row < 0 || reject.row == wanted.row);
     };
-    const auto match = std::find_if(actual.begin(), actual.end(), [&](const ObservedReject& reject) {
-      return same_place(reject) && reject.text.find(wanted.text) != std::string::npos;
-    });
+    const auto match =
+        std::find_if(actual.begin(), actual.end(), [&](const ObservedReject& reject) {
+          return same_place(reject) && reject.text.find(wanted.text) != std::string::npos;
+        });
     if (match != actual.end()) {
       actual.erase(match);
       continue;

@@ -11,9 +11,9 @@ namespace sluice {
 
 /// A difference, as the test runner prints it.
 struct CaseFailure {
-  int line = 0;       ///< In the case file; 1 if it belongs to no line.
-  std::string mode;   ///< How the case was run: "straight", "one message per batch", ...
-  std::string what;   ///< "row 2 differs"
+  int line = 0;          ///< In the case file; 1 if it belongs to no line.
+  std::string mode;      ///< How the case was run: "straight", "one message per batch", ...
+  std::string what;      ///< "row 2 differs"
   std::string expected;  ///< Empty if there is nothing to show.
   std::string actual;
 };
@@ -24,8 +24,8 @@ struct ObservedReject {
   std::string text;          ///< "CODE FIELD: REASON (byte N)"
 };
 
-/// Rows in the order in which they stand, or in any order. JSON texts of any spacing. `end` is the line to
-/// blame for rows that nobody expected.
+/// Rows in the order in which they stand, or in any order. JSON texts of any spacing. `end` is the
+/// line to blame for rows that nobody expected.
 void CheckRows(const std::vector<CaseText>& expected, const std::vector<std::string>& actual,
                bool ordered, int end, const std::string& what, std::vector<CaseFailure>* failures);
 

@@ -64,11 +64,21 @@ std::optional<std::string> Unescape(std::string_view text) {
     }
     if (++i == text.size()) return std::nullopt;
     switch (text[i]) {
-      case 'n': bytes += '\n'; break;
-      case 'r': bytes += '\r'; break;
-      case 't': bytes += '\t'; break;
-      case '0': bytes += '\0'; break;
-      case '\\': bytes += '\\'; break;
+      case 'n':
+        bytes += '\n';
+        break;
+      case 'r':
+        bytes += '\r';
+        break;
+      case 't':
+        bytes += '\t';
+        break;
+      case '0':
+        bytes += '\0';
+        break;
+      case '\\':
+        bytes += '\\';
+        break;
       case 'x': {
         const auto byte = FromHex(text.substr(i + 1, 2));
         if (!byte.has_value() || byte->size() != 1) return std::nullopt;
@@ -76,7 +86,8 @@ std::optional<std::string> Unescape(std::string_view text) {
         i += 2;
         break;
       }
-      default: return std::nullopt;
+      default:
+        return std::nullopt;
     }
   }
   return bytes;
@@ -165,8 +176,10 @@ Result<CaseMessage> ParseCaseMessage(const std::string& path, int line, const st
     if (!in) return CaseError(path, line, "cannot read " + file.string());
     message.bytes.assign(std::istreambuf_iterator<char>(in), {});
   } else {
-    return CaseError(path, line, "'" + key + "' is no form of 'in'; there are in, in.text, in.hex, "
-                                             "in.file, in.null");
+    return CaseError(path, line,
+                     "'" + key +
+                         "' is no form of 'in'; there are in, in.text, in.hex, "
+                         "in.file, in.null");
   }
   return message;
 }
@@ -182,10 +195,12 @@ Result<CaseReject> ParseCaseReject(const std::string& path, int line, const std:
     good = number.ec == std::errc() && reject.row >= 1;
   }
   if (!good || number.ptr == end || *number.ptr != ':') {
-    return CaseError(path, line, "write 'reject N: TEXT', with N the number of the message from 1, or "
-                                 "'reject N.R: TEXT' with the number of its row");
+    return CaseError(path, line,
+                     "write 'reject N: TEXT', with N the number of the message from 1, or "
+                     "'reject N.R: TEXT' with the number of its row");
   }
-  reject.text = TrimLeft(std::string_view(number.ptr + 1, static_cast<std::size_t>(end - number.ptr - 1)));
+  reject.text =
+      TrimLeft(std::string_view(number.ptr + 1, static_cast<std::size_t>(end - number.ptr - 1)));
   return reject;
 }
 
@@ -223,8 +238,9 @@ Result<DecodeCase> ParseDecodeCase(const std::string& path, std::string_view tex
       result.error = CaseText{line.line, line.value};
     } else {
       return CaseError(path, line.line,
-                       "'" + line.key + "' means nothing here; lines of a case begin with "
-                       "classification, schema, set, in, out, reject or error");
+                       "'" + line.key +
+                           "' means nothing here; lines of a case begin with "
+                           "classification, schema, set, in, out, reject or error");
     }
   }
   if (result.classification.empty()) {
@@ -233,7 +249,8 @@ Result<DecodeCase> ParseDecodeCase(const std::string& path, std::string_view tex
   const auto messages = static_cast<std::int64_t>(result.messages.size());
   for (const CaseReject& reject : result.rejects) {
     if (reject.message > messages) {
-      return CaseError(path, reject.line, "there are only " + std::to_string(messages) + " messages");
+      return CaseError(path, reject.line,
+                       "there are only " + std::to_string(messages) + " messages");
     }
   }
   return result;

@@ -1,19 +1,21 @@
 /// Text cases: what `sluice test` runs, the project's and the user's.
 ///
-/// A case is lines of a key and a value. A line that begins with white space continues the value above it
-/// (joined by a line feed, leading white space dropped); '#' at the start of a line is a comment; empty lines
-/// mean nothing. A decode case, `*.case`:
-///   classification json          the format; required
-///   schema id bigint, ...        DDL
-///   set key=value                an option of the format
-///   in {"id": 7}                 a message; further forms below
-///   out {"id": 7}                a row, in order; white space between JSON tokens does not count
-///   reject 2: TEXT               message 2 (from 1) is refused, and the reject shows TEXT somewhere in
-///                                "CODE FIELD: REASON (byte N)"; `reject 2.3:` names the message's row too
-///   error TEXT                   the decoder cannot be made, and its error shows TEXT
-/// Messages: `in TEXT` as it stands without white space at its end, `in.text` with the escapes \n \r \t \0
-/// \xHH \\, `in.hex` digits and spaces, `in.file` a path beside the case, `in.null` a tombstone.
-/// A pipeline case, `*.pipe`: see pipe_case.h.
+/// A case is lines of a key and a value. A line that begins with white space continues the value
+/// above it (joined by a line feed, leading white space dropped); '#' at the start of a line is a
+/// comment; empty lines mean nothing. A decode case, `*.case`:
+///
+///   classification json    the format; required
+///   schema id bigint, ...  DDL
+///   set key=value          an option of the format
+///   in {"id": 7}           a message; further forms below
+///   out {"id": 7}          a row, in order; white space between JSON tokens does not count
+///   reject 2: TEXT         message 2 (from 1) is refused, and TEXT occurs in what is shown of the
+///                          reject, "CODE FIELD: REASON (byte N)"; `reject 2.3:` names the row too
+///   error TEXT             the decoder cannot be made, and TEXT occurs in the error
+///
+/// Messages: `in TEXT` as it stands, without white space at its end; `in.text` with the escapes \n
+/// \r \t \0 \xHH and a doubled backslash; `in.hex` digits and spaces; `in.file` a path beside the
+/// case; `in.null` a tombstone. A pipeline case, `*.pipe`: see pipe_case.h.
 #pragma once
 
 #include <cstddef>
@@ -87,7 +89,8 @@ std::string CompactJson(std::string_view json);
 /// A row for reading: one space after ',' and ':'.
 std::string SpacedJson(std::string_view json);
 
-/// `text` without the lines of `dropped` (sorted), and with `inserted` (line to stand behind, text) put in.
+/// `text` without the lines of `dropped` (sorted), and with `inserted` (line to stand behind, text)
+/// put in.
 std::string RewriteCase(std::string_view text, const std::vector<CaseLine>& dropped,
                         const std::vector<std::pair<int, std::string>>& inserted);
 

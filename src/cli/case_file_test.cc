@@ -65,7 +65,8 @@ TEST(CaseFile, MistakesNameFileAndLine) {
             "a.case:2: 'outs' means nothing ");
   EXPECT_NE(Refused("classification json\nin.hex 0g\n").find("a.case:2: "), std::string::npos);
   EXPECT_NE(Refused("classification json\nin.text \\q\n").find("a.case:2: "), std::string::npos);
-  EXPECT_NE(Refused("classification json\nin.file nowhere\n").find("cannot read"), std::string::npos);
+  EXPECT_NE(Refused("classification json\nin.file nowhere\n").find("cannot read"),
+            std::string::npos);
   EXPECT_NE(Refused("classification json\nreject x\n").find("reject N: TEXT"), std::string::npos);
   EXPECT_NE(Refused("classification json\nin a\nreject 2: x\n").find("only 1 messages"),
             std::string::npos);

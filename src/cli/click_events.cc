@@ -38,10 +38,9 @@ constexpr std::array<City, 8> kCities = {{{"Berlin", 525200, 134050},
 constexpr std::array<int, 8> kCityShares = {62, 118, 166, 192, 214, 232, 246, 256};
 
 constexpr std::array<std::string_view, 12> kUserAgents = {
-    "ShopApp/7.4 iOS/17", "ShopApp/7.3 iOS/17",  "ShopApp/7.3 Android/14",
-    "Chrome/126 Windows", "ShopApp/7.4 Android", "Safari/17 Macintosh",
-    "Chrome/125 Android", "Edge/126 Windows",    "Firefox/127 Linux",
-    "Safari/17 iPhone",   "Samsung/25 Android",  "Opera/110 Windows"};
+    "ShopApp/7.4 iOS/17",  "ShopApp/7.3 iOS/17",  "ShopApp/7.3 Android/14", "Chrome/126 Windows",
+    "ShopApp/7.4 Android", "Safari/17 Macintosh", "Chrome/125 Android",     "Edge/126 Windows",
+    "Firefox/127 Linux",   "Safari/17 iPhone",    "Samsung/25 Android",     "Opera/110 Windows"};
 
 constexpr std::array<std::string_view, 16> kTags = {
     "new",  "sale",  "home",   "sport", "kids",   "garden", "books", "music",
@@ -119,8 +118,8 @@ char* PutTimestamp(char* out, std::int64_t millis) {
   return out;
 }
 
-/// Cubing a uniform value gives the skew: P(user < share * kUsers) is the cube root of share, so the
-/// first tenth of the users makes 46 % of the events.
+/// Cubing a uniform value gives the skew: P(user < share * kUsers) is the cube root of share, so
+/// the first tenth of the users makes 46 % of the events.
 std::uint32_t UserOf(std::uint64_t id) {
   const std::uint64_t u = Mix(id ^ 0x75736572) >> 43;  // 21 bits, so that the cube fits 63
   return kFirstUser + static_cast<std::uint32_t>((((u * u * u) >> 31) * kUsers) >> 32);
@@ -152,8 +151,7 @@ std::size_t ClickEvents::Write(std::uint64_t index, char* out) const {
   const std::uint32_t user = UserOf(id);
   const std::uint64_t person = Mix(user * kGolden);
 
-  std::int64_t millis =
-      start_millis_ + static_cast<std::int64_t>(index) * interval_micros_ / 1000;
+  std::int64_t millis = start_millis_ + static_cast<std::int64_t>(index) * interval_micros_ / 1000;
   const std::int64_t half_hour = (millis + (person & 0x1fffff)) / 1'800'000;
   if (Scale(a, 10) == 0) millis -= 1 + Scale(a >> 32, 2000);
 
@@ -179,7 +177,11 @@ std::size_t ClickEvents::Write(std::uint64_t index, char* out) const {
 
   const std::uint64_t many = (b >> 48) & 63;
   out = Put(out, R"(,"quantity":)");
-  *out++ = static_cast<char>('1' + (many < 44 ? 0 : many < 54 ? 1 : many < 59 ? 2 : many < 62 ? 3 : 4));
+  *out++ = static_cast<char>('1' + (many < 44   ? 0
+                                    : many < 54 ? 1
+                                    : many < 59 ? 2
+                                    : many < 62 ? 3
+                                                : 4));
 
   // One event in sixteen is made on a journey.
   const bool away = ((b >> 54) & 15) == 0;

@@ -1,4 +1,5 @@
-/// The click events of the demo, the benchmarks and `sluice generate`: a shop's web and app traffic.
+/// The click events of the demo, the benchmarks and `sluice generate`: a shop's web and app
+/// traffic.
 ///
 /// Event `index` of a seed is always the same bytes, on every machine and in every version with the
 /// same kClickEventsVersion: tests recompute any event instead of storing it. An event is one JSON

@@ -1,11 +1,11 @@
 #include "cli/click_events.h"
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <regex>
 #include <set>
 #include <string>
-
-#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {
@@ -26,10 +26,12 @@ std::string Field(const std::string& event, const std::string& name, const std::
 // change here needs a new kClickEventsVersion.
 TEST(ClickEvents, BytesOfKnownEventsStayTheSame) {
   ASSERT_EQ(kClickEventsVersion, 1);
-  EXPECT_EQ(Event(1, 0), 
-            R"({"event_id":"dce423fc82c0d5b8","ts":"2026-01-01T00:00:00.000Z","user_id":100000,"session":"sdc622b6f","event":"cart","price":28.08,"quantity":3,"city":"Paris","geo":{"lat":48.8348,"lon":2.3999},"ua":"Chrome/126 Windows","tags":["outlet","books"],"ok":true})");
-  EXPECT_EQ(Event(42, 9'999'999), 
-            R"({"event_id":"5c56620a1c0862ba","ts":"2026-01-01T02:46:39.074Z","user_id":100287,"session":"s9b41f630","event":"pay","price":56.84,"quantity":1,"city":"London","geo":{"lat":51.5212,"lon":-0.1740},"ua":"Chrome/125 Android","tags":["sport","travel"],"ok":true})");
+  EXPECT_EQ(
+      Event(1, 0),
+      R"({"event_id":"dce423fc82c0d5b8","ts":"2026-01-01T00:00:00.000Z","user_id":100000,"session":"sdc622b6f","event":"cart","price":28.08,"quantity":3,"city":"Paris","geo":{"lat":48.8348,"lon":2.3999},"ua":"Chrome/126 Windows","tags":["outlet","books"],"ok":true})");
+  EXPECT_EQ(
+      Event(42, 9'999'999),
+      R"({"event_id":"5c56620a1c0862ba","ts":"2026-01-01T02:46:39.074Z","user_id":100287,"session":"s9b41f630","event":"pay","price":56.84,"quantity":1,"city":"London","geo":{"lat":51.5212,"lon":-0.1740},"ua":"Chrome/125 Android","tags":["sport","travel"],"ok":true})");
 }
 
 TEST(ClickEvents, EveryEventHasTheTwelveColumnsInOrder) {

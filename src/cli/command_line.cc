@@ -7,9 +7,12 @@
 #include "cli/checkpoint_command.h"
 #include "cli/command.h"
 #include "cli/completion_command.h"
+#include "cli/decode_command.h"
 #include "cli/describe_command.h"
+#include "cli/generate_command.h"
 #include "cli/preview_command.h"
 #include "cli/run_command.h"
+#include "cli/test_command.h"
 #include "cli/version_command.h"
 
 namespace sluice {
@@ -22,6 +25,9 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddDescribeCommand(app, context);
   AddCheckpointCommand(app, context);
   AddCompletionCommand(app, context);
+  AddDecodeCommand(app, context);
+  AddTestCommand(app, context);
+  AddGenerateCommand(app, context);
   AddVersionCommand(app, context);
 }
 

@@ -14,14 +14,14 @@
 namespace sluice {
 
 struct DecodedCase {
-  std::vector<std::string> rows;              ///< JSON.
-  std::vector<std::int64_t> message_of_row;   ///< From 1.
+  std::vector<std::string> rows;             ///< JSON.
+  std::vector<std::int64_t> message_of_row;  ///< From 1.
   std::vector<ObservedReject> rejects;
-  std::optional<Error> error;                 ///< The decoder could not be made.
+  std::optional<Error> error;  ///< The decoder could not be made.
 };
 
-/// Decodes the messages of `test` in one batch, or in one batch each. An error means that decoding itself
-/// broke down, or that the decoder's counts do not add up.
+/// Decodes the messages of `test` in one batch, or in one batch each. An error means that decoding
+/// itself broke down, or that the decoder's counts do not add up.
 Result<DecodedCase> RunDecodeCase(const DecodeCase& test, const FormatRegistry& formats,
                                   const EncoderRegistry& encoders, bool one_per_batch);
 

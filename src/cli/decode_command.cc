@@ -7,11 +7,10 @@
 #include <iostream>
 #include <istream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <ostream>
 #include <string_view>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 #include "cli/json_rows.h"
 #include "cli/memory_batch.h"
@@ -179,7 +178,8 @@ void AddDecodeCommand(CLI::App& app, CommandContext& context) {
   command->add_flag("--lines", args->options.lines, "Each line is a record, not each file");
   command->add_option("FILE", args->options.files, "Files; - is standard input")->required();
   command->footer(
-      "Rows are JSON lines on standard output, rejects JSON lines on standard error. The exit code is\n"
+      "Rows are JSON lines on standard output, rejects JSON lines on standard error. The exit code "
+      "is\n"
       "3 if any record was rejected.\n"
       "Examples:\n"
       "  sluice decode --classification json --schema 'id bigint, name string' a.json\n"
@@ -189,7 +189,8 @@ void AddDecodeCommand(CLI::App& app, CommandContext& context) {
     for (const std::string& text : args->set) {
       const std::size_t equals = text.find('=');
       if (equals == std::string::npos) {
-        return Finish(context, UserError("decode.set", "--set wants key=value, not '" + text + "'"));
+        return Finish(context,
+                      UserError("decode.set", "--set wants key=value, not '" + text + "'"));
       }
       args->options.set.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }

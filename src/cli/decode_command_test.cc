@@ -1,11 +1,11 @@
 #include "cli/decode_command.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
-#include <gtest/gtest.h>
 
 #include "cli/fake_format.h"
 

@@ -1,12 +1,12 @@
 #include "cli/fake_format.h"
 
-#include <memory>
-#include <string>
-#include <utility>
-
 #include <arrow/array.h>
 #include <arrow/builder.h>
 #include <arrow/type.h>
+
+#include <memory>
+#include <string>
+#include <utility>
 
 #include "record/arrow_error.h"
 
@@ -62,14 +62,18 @@ class WordsEncoder final : public FileEncoder {
     for (std::int64_t i = 0; i < words.length(); ++i) {
       TRY(out_->Append("{\"word\":\"" + words.GetString(i) + "\"}\n"));
     }
+    rows_ += words.length();
     return {};
   }
+  std::int64_t rows() const override { return rows_; }
   std::size_t buffered() const override { return 0; }
+  std::size_t memory() const override { return 0; }
   Result<void> Flush() override { return {}; }
   Result<void> Finish() override { return {}; }
 
  private:
   ByteSink* out_;
+  std::int64_t rows_ = 0;
 };
 
 }  // namespace

@@ -37,9 +37,8 @@ class Pace {
 
   void Made(std::int64_t events) {
     if (rate_ > 0) {
-      std::this_thread::sleep_until(
-          start_ + std::chrono::duration_cast<steady_clock::duration>(
-                       Seconds(static_cast<double>(events) / rate_)));
+      std::this_thread::sleep_until(start_ + std::chrono::duration_cast<steady_clock::duration>(
+                                                 Seconds(static_cast<double>(events) / rate_)));
     }
     const auto now = steady_clock::now();
     if (!progress_ || now - told_ < std::chrono::milliseconds(250)) return;
@@ -87,8 +86,8 @@ Result<void> ToFile(const GenerateOptions& options, const ClickEvents& events, P
   // Pipes and devices cannot be replaced.
   std::error_code failure;
   const auto kind = std::filesystem::status(target, failure).type();
-  const bool plain = kind == std::filesystem::file_type::not_found ||
-                     kind == std::filesystem::file_type::regular;
+  const bool plain =
+      kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::regular;
   const std::filesystem::path written =
       plain ? target.parent_path() / ("." + target.filename().string() + ".part") : target;
   std::ofstream file(written, std::ios::binary | std::ios::trunc);
@@ -195,17 +194,21 @@ Result<void> Generate(const GenerateOptions& options, std::ostream& out,
 
 void AddGenerateCommand(CLI::App& app, CommandContext& context) {
   auto args = std::make_shared<Args>();
-  CLI::App* command = app.add_subcommand("generate", "Make click events, the same for the same seed");
+  CLI::App* command =
+      app.add_subcommand("generate", "Make click events, the same for the same seed");
   command->add_option("--records", args->options.records, "How many")->required();
   command->add_option("--seed", args->options.seed, "Of the events (1)");
   command->add_option("--first", args->options.first, "Index of the first event, to go on (0)");
-  command->add_option("--start", args->start, "Time of event 0 (2026-01-01T00:00:00Z); then one each ms");
+  command->add_option("--start", args->start,
+                      "Time of event 0 (2026-01-01T00:00:00Z); then one each ms");
   command->add_option("--rate", args->options.rate, "Records per second (as fast as it goes)");
   command->add_option("--out", args->options.out, "A file; it appears once it is whole");
   command->add_option("--topic", args->kafka.topic, "A Kafka topic; messages are keyed by user_id");
   command->add_option("--bootstrap", args->kafka.bootstrap, "HOST:PORT of its brokers");
-  command->add_option("--kafka", args->properties,
-                      "A property of the connection, as key=value (repeatable): security.protocol, ...")
+  command
+      ->add_option(
+          "--kafka", args->properties,
+          "A property of the connection, as key=value (repeatable): security.protocol, ...")
       ->allow_extra_args(false);
   command->footer(
       "Events go to standard output as JSON lines, or to --out, or to --topic.\n"

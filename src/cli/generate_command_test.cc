@@ -1,5 +1,9 @@
 #include "cli/generate_command.h"
 
+#include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -7,11 +11,6 @@
 #include <iterator>
 #include <map>
 #include <sstream>
-
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
-
-#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {

@@ -1,9 +1,9 @@
 #include "cli/kafka_producer.h"
 
+#include <librdkafka/rdkafka.h>
+
 #include <algorithm>
 #include <optional>
-
-#include <librdkafka/rdkafka.h>
 
 #include "core/options.h"
 
@@ -43,18 +43,28 @@ Error FromCode(rd_kafka_resp_err_t code, const std::string& text, const Producer
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
       return RemoteError("kafka.unreachable", where + text + "; check that the broker runs there");
-    default: return RemoteError("kafka.produce", where + text, Retry::kNo);
+    default:
+      return RemoteError("kafka.produce", where + text, Retry::kNo);
   }
 }
 
 }  // namespace
 
 const std::vector<std::string>& AllowedProducerProperties() {
-  static const std::vector<std::string> kNames = {
-      "acks",          "batch.size",      "client.id",          "compression.type",
-      "linger.ms",     "message.timeout.ms", "sasl.mechanism",  "sasl.mechanisms",
-      "sasl.password", "sasl.username",   "security.protocol",  "ssl.ca.location",
-      "ssl.ca.pem",    "ssl.endpoint.identification.algorithm"};
+  static const std::vector<std::string> kNames = {"acks",
+                                                  "batch.size",
+                                                  "client.id",
+                                                  "compression.type",
+                                                  "linger.ms",
+                                                  "message.timeout.ms",
+                                                  "sasl.mechanism",
+                                                  "sasl.mechanisms",
+                                                  "sasl.password",
+                                                  "sasl.username",
+                                                  "security.protocol",
+                                                  "ssl.ca.location",
+                                                  "ssl.ca.pem",
+                                                  "ssl.endpoint.identification.algorithm"};
   return kNames;
 }
 
@@ -86,7 +96,8 @@ struct KafkaProducer::Impl {
     }
   }
 
-  /// librdkafka mends most of what it reports here by itself; a wrong password it would retry for ever.
+  /// librdkafka mends most of what it reports here by itself; a wrong password it would retry for
+  /// ever.
   static void OnError(rd_kafka_t*, int code, const char* reason, void* opaque) {
     const auto err = static_cast<rd_kafka_resp_err_t>(code);
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__FATAL) {
@@ -107,9 +118,12 @@ KafkaProducer::~KafkaProducer() = default;
 
 Result<std::unique_ptr<KafkaProducer>> KafkaProducer::Make(const ProducerOptions& options) {
   std::vector<std::pair<std::string, std::string>> properties = {
-      {"bootstrap.servers", options.bootstrap}, {"enable.idempotence", "true"},
-      {"linger.ms", "20"},                      {"batch.size", "262144"},
-      {"compression.type", "lz4"},              {"partitioner", "murmur2_random"},
+      {"bootstrap.servers", options.bootstrap},
+      {"enable.idempotence", "true"},
+      {"linger.ms", "20"},
+      {"batch.size", "262144"},
+      {"compression.type", "lz4"},
+      {"partitioner", "murmur2_random"},
       {"queue.buffering.max.kbytes", "65536"}};
   const std::vector<std::string>& allowed = AllowedProducerProperties();
   for (const auto& [name, value] : options.properties) {
@@ -151,9 +165,9 @@ Result<std::unique_ptr<KafkaProducer>> KafkaProducer::Make(const ProducerOptions
 Result<void> KafkaProducer::Send(std::string_view key, std::string_view value) {
   for (;;) {
     TRY(impl_->Check());
-    const int failed = rd_kafka_produce(
-        impl_->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, const_cast<char*>(value.data()),
-        value.size(), key.empty() ? nullptr : key.data(), key.size(), nullptr);
+    const int failed = rd_kafka_produce(impl_->topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
+                                        const_cast<char*>(value.data()), value.size(),
+                                        key.empty() ? nullptr : key.data(), key.size(), nullptr);
     if (failed == 0) break;
     const rd_kafka_resp_err_t code = rd_kafka_last_error();
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {

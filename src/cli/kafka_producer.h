@@ -22,8 +22,8 @@ struct ProducerOptions {
 /// What a user may set: connection, security, batching. Nothing that runs commands or loads code.
 const std::vector<std::string>& AllowedProducerProperties();
 
-/// An idempotent producer: each message is written once, in order per partition, although sending is
-/// retried. Make -> Send* -> Finish. One thread at a time.
+/// An idempotent producer: each message is written once, in order per partition, although sending
+/// is retried. Make -> Send* -> Finish. One thread at a time.
 class KafkaProducer {
  public:
   /// User errors for options that are not allowed or make no sense. Does not wait for the broker.
@@ -32,8 +32,9 @@ class KafkaProducer {
   KafkaProducer(const KafkaProducer&) = delete;
   KafkaProducer& operator=(const KafkaProducer&) = delete;
 
-  /// Takes a copy. Equal keys go to the same partition (murmur2, as Java's producer; no key: spread). Blocks
-  /// while the queue is full. An error is that of an earlier message which could not be delivered.
+  /// Takes a copy. Equal keys go to the same partition (murmur2, as Java's producer; no key:
+  /// spread). Blocks while the queue is full. An error is that of an earlier message which could
+  /// not be delivered.
   Result<void> Send(std::string_view key, std::string_view value);
 
   /// Waits until every message is acknowledged by all replicas in sync.

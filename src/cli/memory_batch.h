@@ -1,4 +1,5 @@
-/// Messages that are in memory already: files given to `sluice decode`, the messages of a test case.
+/// Messages that are in memory already: files given to `sluice decode`, the messages of a test
+/// case.
 #pragma once
 
 #include <cstdint>

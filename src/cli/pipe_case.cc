@@ -37,9 +37,10 @@ class PipeParser {
       (test_.epochs.empty() ? test_.error : test_.epochs.back().error) =
           CaseText{line.line, line.value};
     } else {
-      return Wrong(line, "'" + line.key + "' means nothing here; lines begin with source, schema, set, "
-                                          "sql, mapping, map, sink, ordered, epoch, in, expect, "
-                                          "reject or error");
+      return Wrong(line, "'" + line.key +
+                             "' means nothing here; lines begin with source, schema, set, "
+                             "sql, mapping, map, sink, ordered, epoch, in, expect, "
+                             "reject or error");
     }
     if (!test_.epochs.empty()) test_.epochs.back().last = line.last;
     return {};
@@ -69,7 +70,8 @@ class PipeParser {
   }
 
   Result<PipeEpoch*> Epoch(const CaseLine& line) {
-    if (test_.epochs.empty()) return Wrong(line, "'" + line.key + "' belongs behind an 'epoch' line");
+    if (test_.epochs.empty())
+      return Wrong(line, "'" + line.key + "' belongs behind an 'epoch' line");
     return &test_.epochs.back();
   }
 
@@ -85,7 +87,8 @@ class PipeParser {
   }
 
   Result<void> TakeOfSource(const CaseLine& line) {
-    if (test_.sources.empty()) return Wrong(line, "'" + line.key + "' belongs behind a 'source' line");
+    if (test_.sources.empty())
+      return Wrong(line, "'" + line.key + "' belongs behind a 'source' line");
     if (line.key == "schema") {
       test_.sources.back().schema = line.value;
       return {};
@@ -125,7 +128,8 @@ class PipeParser {
       }
     }
     for (std::string& part : tuple) part.erase(part.find_last_not_of(' ') + 1);
-    if (tuple.size() != 4) return Wrong(line, "write 'map SOURCE, SOURCE TYPE, TARGET, TARGET TYPE'");
+    if (tuple.size() != 4)
+      return Wrong(line, "write 'map SOURCE, SOURCE TYPE, TARGET, TARGET TYPE'");
     test_.steps.back().mapping.push_back(std::move(tuple));
     return {};
   }
@@ -220,7 +224,8 @@ std::string RebaselinePipeCase(std::string_view text, const PipeCase& test,
                                const ObservedPipe& observed) {
   std::vector<CaseLine> dropped;
   for (const CaseLine& line : test.lines) {
-    if (line.key == "expect" || line.key == "reject" || line.key == "error") dropped.push_back(line);
+    if (line.key == "expect" || line.key == "reject" || line.key == "error")
+      dropped.push_back(line);
   }
   std::vector<std::pair<int, std::string>> inserted;
   if (observed.error.has_value() && test.epochs.empty()) {

@@ -1,19 +1,19 @@
 /// Pipeline cases, `*.pipe`: whole jobs over messages given in the case. Lines as in case_file.h:
-///   source clicks [json]             a source and its classification (json if none is given)
-///   schema id bigint, ...            of the source above; DDL
-///   set key=value                    an option of that source's format, or of the source: badRecords,
-///                                    maxBadRecordRate
-///   sql sales SELECT ...             a step
-///   mapping small clicks             an ApplyMapping step that reads `clicks`; tuples follow
-///   map id, bigint, key, string      a tuple of the mapping above
-///   sink lake [sales]                a sink and what it reads (the last step if nothing is given)
-///   ordered lake                     the order of its rows within an epoch counts
-///   epoch                            begins an epoch: messages, then what comes of them
-///   in clicks {"id": 7}              a message to a source; forms as in decode cases (in.hex, ...)
-///   expect lake {"id": 7}            a row that the epoch commits to a sink
-///   reject clicks 2: TEXT            the epoch's message 2 to that source is dead-lettered, or one of its
-///                                    rows, whoever refused it; shows TEXT in "CODE FIELD: REASON (byte N)"
-///   error TEXT                       the job cannot be made (before the first epoch), or stops in this epoch
+///
+///   source clicks [json]   a source and its classification (json if none is given)
+///   schema id bigint, ...  of the source above; DDL
+///   set key=value          an option of that source or of its format
+///   sql sales SELECT ...   a step
+///   mapping small clicks   an ApplyMapping step that reads `clicks`; tuples follow
+///   map id, int, k, string a tuple of the mapping above
+///   sink lake [sales]      a sink and what it reads (the last step if nothing is given)
+///   ordered lake           the order of its rows within an epoch counts
+///   epoch                  begins an epoch: messages, then what comes of them
+///   in clicks {"id": 7}    a message to a source; forms as in decode cases (in.hex, ...)
+///   expect lake {"id": 7}  a row that the epoch commits to a sink
+///   reject clicks 2: TEXT  message 2 of the epoch to that source, or a row of it, goes to the dead
+///                          letters, whoever refused it, and shows TEXT as in decode cases
+///   error TEXT             the job cannot be made (before the first epoch), or stops in this epoch
 #pragma once
 
 #include <map>
@@ -58,8 +58,8 @@ struct PipeEpoch {
   int last = 0;  ///< The last line that belongs to it.
   /// In the order in which they stand: (source, message).
   std::vector<std::pair<std::string, CaseMessage>> messages;
-  std::map<std::string, std::vector<CaseText>> rows;        ///< By sink.
-  std::map<std::string, std::vector<CaseReject>> rejects;   ///< By source.
+  std::map<std::string, std::vector<CaseText>> rows;       ///< By sink.
+  std::map<std::string, std::vector<CaseReject>> rejects;  ///< By source.
   std::optional<CaseText> error;
 };
 

@@ -64,11 +64,14 @@ TEST(PipeCase, ReadsTheWholeExample) {
 TEST(PipeCase, MistakesNameFileAndLine) {
   EXPECT_NE(Refused("source a\nsink k\nepoch\nin b {}\n").find("a.pipe:4: there is no source 'b'"),
             std::string::npos);
-  EXPECT_NE(Refused("source a\nsink k\nepoch\nexpect l {}\n").find("a.pipe:4: there is no sink 'l'"),
+  EXPECT_NE(
+      Refused("source a\nsink k\nepoch\nexpect l {}\n").find("a.pipe:4: there is no sink 'l'"),
+      std::string::npos);
+  EXPECT_NE(Refused("source a\nsink k\nin a {}\n").find("behind an 'epoch' line"),
             std::string::npos);
-  EXPECT_NE(Refused("source a\nsink k\nin a {}\n").find("behind an 'epoch' line"), std::string::npos);
   EXPECT_NE(Refused("schema id int\n").find("behind a 'source' line"), std::string::npos);
-  EXPECT_NE(Refused("source a\nmap a, b, c, d\n").find("behind a 'mapping' line"), std::string::npos);
+  EXPECT_NE(Refused("source a\nmap a, b, c, d\n").find("behind a 'mapping' line"),
+            std::string::npos);
   EXPECT_NE(Refused("source a\nmapping m a\nmap a, b\n").find("a.pipe:3: write 'map"),
             std::string::npos);
   EXPECT_NE(Refused("sink k\nepoch\n").find("no 'source' line"), std::string::npos);

@@ -181,7 +181,8 @@ Result<int> RunTests(const TestOptions& options, const TestParts& parts, std::os
 void AddTestCommand(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   auto options = std::make_shared<TestOptions>();
   CLI::App* command = app.add_subcommand("test", "Run text cases: *.case and *.pipe");
-  command->add_option("PATH", options->paths, "Cases, or folders that are searched for them")->required();
+  command->add_option("PATH", options->paths, "Cases, or folders that are searched for them")
+      ->required();
   command->add_flag("--rebaseline", options->rebaseline,
                     "Rewrite expected rows, rejects and errors that do not hold");
   command->footer(

@@ -25,9 +25,9 @@ struct TestParts {
   PipeRunner* pipes = nullptr;
 };
 
-/// Decode cases run twice: all messages in one batch, and one per batch. The report goes to `out`; its last
-/// line is "N passed, N failed". Returns the exit code: 0, or 1 if a case failed. Errors are the user's:
-/// a path that does not exist, or under which there is no case.
+/// Decode cases run twice: all messages in one batch, and one per batch. The report goes to `out`;
+/// its last line is "N passed, N failed". Returns the exit code: 0, or 1 if a case failed. Errors
+/// are the user's: a path that does not exist, or under which there is no case.
 Result<int> RunTests(const TestOptions& options, const TestParts& parts, std::ostream& out);
 
 /// `pipes` outlives the command; null where pipeline cases cannot be run.

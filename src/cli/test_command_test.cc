@@ -1,12 +1,12 @@
 #include "cli/test_command.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
-
-#include <gtest/gtest.h>
 
 #include "cli/fake_format.h"
 
@@ -90,10 +90,11 @@ TEST_F(TestCommandTest, WrongRowShowsPlaceExpectedAndActual) {
                                  "out {\"word\": \"x\"}\n");
   Write("good.case", kGood);
   EXPECT_EQ(Run(), 1);
-  EXPECT_EQ(report_, path + ":4: row 2 differs (straight)\n"
-                            "  expected  {\"word\": \"x\"}\n"
-                            "  actual    {\"word\": \"b\"}\n"
-                            "1 passed, 1 failed\n");
+  EXPECT_EQ(report_, path +
+                         ":4: row 2 differs (straight)\n"
+                         "  expected  {\"word\": \"x\"}\n"
+                         "  actual    {\"word\": \"b\"}\n"
+                         "1 passed, 1 failed\n");
 }
 
 TEST_F(TestCommandTest, MissingAndUnexpectedRowsAndRejectsFail) {
@@ -186,7 +187,8 @@ TEST_F(TestCommandTest, PipelineCasesPassInEveryMode) {
   EXPECT_EQ(report_, "kill modes need a build with failpoints\n1 passed, 0 failed\n");
   pipes.twice.epochs[0].rows["k"].push_back(R"({"word":"b"})");
   EXPECT_EQ(Run(false, &pipes), 1);
-  EXPECT_NE(report_.find("a.pipe:6: row of k was not expected (twice)"), std::string::npos) << report_;
+  EXPECT_NE(report_.find("a.pipe:6: row of k was not expected (twice)"), std::string::npos)
+      << report_;
 }
 
 TEST_F(TestCommandTest, PipelineCasesWithoutAnEngineAreSaidNotToHaveRun) {

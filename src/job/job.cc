@@ -300,8 +300,7 @@ class JobReader {
     return {};
   }
 
-  /// Two, three or four parts, as ApplyMapping takes them, made four: [source, sourceType, target,
-  /// targetType]; a type that was not given is "".
+  /// Two, three or four parts, as ApplyMapping takes them.
   static Result<std::vector<MappingTuple>> ReadMapping(const std::string& owner,
                                                        const RawValue& mapping) {
     std::vector<MappingTuple> tuples;
@@ -318,8 +317,6 @@ class JobReader {
                            ": an entry of mapping is [source, sourceType, target, targetType], "
                            "[source, target, targetType] or [source, target]");
       }
-      if (tuple.size() == 2) tuple = {tuple[0], "", tuple[1], ""};
-      if (tuple.size() == 3) tuple = {tuple[0], "", tuple[1], tuple[2]};
       tuples.push_back(std::move(tuple));
     }
     if (tuples.empty()) {

@@ -73,7 +73,7 @@ TEST(JobTest, SinkReadsTheLastStepUnlessToldOtherwise) {
   EXPECT_EQ(job->sinks[0].from, "small");
   EXPECT_EQ(job->steps[1].from, "sales");
   EXPECT_EQ(job->steps[1].mapping[0], (MappingTuple{"a", "bigint", "b", "int"}));
-  EXPECT_EQ(job->steps[1].mapping[1], (MappingTuple{"a", "", "c", ""}));
+  EXPECT_EQ(job->steps[1].mapping[1], (MappingTuple{"a", "c"}));
   job = Parse(std::string(kHead) + kSource + steps + kSink + "    from: clicks\n");
   ASSERT_TRUE(job.ok()) << job.error().message;
   EXPECT_EQ(job->sinks[0].from, "clicks");

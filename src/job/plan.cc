@@ -64,6 +64,7 @@ Error AtSql(const Job& job, const JobStep& step, Error error) {
 /// Points an error of a component at the option it names first, or else at the component.
 Error AtOption(const Options& options, const std::vector<OptionSpec>& specs, const Place& component,
                const std::string& owner, Error error) {
+  if (error.message.starts_with(component.file + ":")) return error;  // It has its place already.
   auto in_word = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
   };

@@ -11,10 +11,11 @@ namespace {
 constexpr std::int64_t kClockSlackNanos = 1'000'000'000;
 
 Error Changed(const std::string& path, const std::string& how) {
-  return UserError("files.changed",
-                   path + " changed after it was read" + how +
-                       ": files must arrive whole, by rename, and stay as they are. Put the old file "
-                       "back, or remove it and give the new content a name of its own");
+  return UserError(
+      "files.changed",
+      path + " changed after it was read" + how +
+          ": files must arrive whole, by rename, and stay as they are. Put the old file "
+          "back, or remove it and give the new content a name of its own");
 }
 
 }  // namespace
@@ -107,8 +108,8 @@ Result<void> FileQueue::Consider(FileStamp stamp, bool may_be_new, std::vector<F
     found->push_back(std::move(stamp));
     return {};
   }
-  // Most such files were read before the horizon passed them. A rename moves the ctime: what came after the
-  // last look at the whole folder is a newcomer.
+  // Most such files were read before the horizon passed them. A rename moves the ctime: what came
+  // after the last look at the whole folder is a newcomer.
   if (stamp.ctime < scanned_ - kClockSlackNanos || !reported_.insert(mark.name).second) return {};
   if (too_old_ != nullptr) too_old_->Add(1);
   LogLimited(LogLevel::kWarn, "files.too_old:" + folder_->path(), 10,

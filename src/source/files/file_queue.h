@@ -1,9 +1,9 @@
 /// The files of a folder in the order in which they are read, each once.
 ///
-/// Files are found whenever Discover is called; what is found together is sorted by age and goes behind what
-/// was found before. A place in this order is an index that counts from the job's beginning, so that all files
-/// present at some moment have been read as soon as the index of that moment's end is reached.
-/// Any thread.
+/// Files are found whenever Discover is called; what is found together is sorted by age and goes
+/// behind what was found before. A place in this order is an index that counts from the job's
+/// beginning, so that all files present at some moment have been read as soon as the index of that
+/// moment's end is reached. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,26 +27,28 @@ namespace sluice {
 
 class FileQueue {
  public:
-  /// `folder` outlives the queue, which is the only one to call it, Wait and Wake aside. `too_old` may be null.
+  /// `folder` outlives the queue, which is the only one to call it, Wait and Wake aside. `too_old`
+  /// may be null.
   FileQueue(Folder* folder, const Clock* clock, Counter* too_old);
 
-  /// Goes on from `position`. The order of what was found behind it is kept where it is still known, else
-  /// the folder is listed anew.
+  /// Goes on from `position`. The order of what was found behind it is kept where it is still
+  /// known, else the folder is listed anew.
   Result<void> GoTo(const FilesPosition& position);
 
-  /// Looks for new files, and for changes of those that have been read (an error, "files.changed"). Cheap
-  /// when nothing happened; `all` lists the folder in any case.
+  /// Looks for new files, and for changes of those that have been read (an error, "files.changed").
+  /// Cheap when nothing happened; `all` lists the folder in any case.
   Result<void> Discover(bool all = false);
 
-  /// The file at `index`, which counts as being read from now on; none if it has not been found yet.
+  /// The file at `index`, which counts as being read from now on; none if it has not been found
+  /// yet.
   std::optional<FileStamp> Begin(std::int64_t index);
   /// It was not as found: before its first byte was read, its new content counts.
   void Update(std::int64_t index, const FileStamp& stamp);
   /// It was gone before it could be read. If it comes back it is new.
   void Forget(std::int64_t index);
 
-  /// As far as the horizon may move once the file at `index` is read: not past a file that still waits, nor
-  /// into the future. Nanoseconds, for files of `max_age`.
+  /// As far as the horizon may move once the file at `index` is read: not past a file that still
+  /// waits, nor into the future. Nanoseconds, for files of `max_age`.
   std::int64_t HorizonLimit(std::int64_t index, std::int64_t max_age) const;
   /// Newcomers older than this are reported instead of queued.
   void SetHorizon(std::int64_t horizon);

@@ -1,9 +1,8 @@
 #include "source/files/files_batch.h"
 
 #include <algorithm>
-#include <utility>
-
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace sluice {
 

@@ -11,14 +11,14 @@
 
 namespace sluice {
 
-/// Longer records are cut to one byte more than this, which every decoder refuses (it is the default of
-/// decode/decoder.h's DecodeLimits::message_bytes); the rest is never held in memory.
+/// Longer records are cut to one byte more than this, which every decoder refuses (it is the
+/// default of decode/decoder.h's DecodeLimits::message_bytes); the rest is never held in memory.
 inline constexpr std::size_t kMaxFileRecord = 16u << 20;
 
 class FilesBatch final : public RawBatch {
  public:
-  /// {"path":"/in/a.json","line":3,"byte":120}; whole files have no line, and a record that was cut has its
-  /// full "length". Bytes of the path that are no UTF-8 become U+FFFD.
+  /// {"path":"/in/a.json","line":3,"byte":120}; whole files have no line, and a record that was cut
+  /// has its full "length". Bytes of the path that are no UTF-8 become U+FFFD.
   std::string Origin(std::size_t record) const override;
 
   /// The records that follow lie in `path`; byte `base` of the file is at `buffer`.

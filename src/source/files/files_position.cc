@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <tuple>
-
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "core/base64.h"
 
@@ -19,9 +18,10 @@ constexpr std::size_t kMarkText = 16;
 constexpr std::size_t kMarkBytes = 12;
 
 Error Unreadable() {
-  return UserError("files.position",
-                   "the remembered position is not one of a files source; if the source's type was "
-                   "changed, give it a new name, or remove the checkpoint to read everything again");
+  return UserError(
+      "files.position",
+      "the remembered position is not one of a files source; if the source's type was "
+      "changed, give it a new name, or remove the checkpoint to read everything again");
 }
 
 void AppendNumber(std::string* out, std::string_view key, std::int64_t value) {

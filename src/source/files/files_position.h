@@ -2,8 +2,9 @@
 ///
 /// The text is JSON, 16 bytes for every file within maxFileAge and little else:
 ///   {"files":12,"byte":0,"bytes":4711,"records":99,"horizon":..,"scanned":..,"seen":{"..":".."}}
-/// `files` and `byte` alone order the positions of one history: files counts those done with since the job
-/// began, in the order in which they were found. Files older than the horizon are no longer in `seen`.
+/// `files` and `byte` alone order the positions of one history: files counts those done with since
+/// the job began, in the order in which they were found. Files older than the horizon are no longer
+/// in `seen`.
 #pragma once
 
 #include <cstdint>
@@ -31,15 +32,15 @@ struct FilesPosition {
 
   std::int64_t horizon = kNoHorizon;  ///< Nanoseconds; files last changed before it are not read.
   std::int64_t scanned = 0;           ///< Nanoseconds; when the folder was last listed as a whole.
-  /// End of a span of mtimes (nanoseconds, exclusive) -> the marks of its files as base64, one after
-  /// another. Spans are dropped as the horizon passes them.
+  /// End of a span of mtimes (nanoseconds, exclusive) -> the marks of its files as base64, one
+  /// after another. Spans are dropped as the horizon passes them.
   std::map<std::int64_t, std::string> seen;
 
   FileStamp current;      ///< The file that is being read; only if byte > 0.
   std::int64_t line = 0;  ///< Lines of it that lie before `byte`.
 
-  /// Counts a file as read whole: remembers it, moves the horizon to `max_age` before it, but not beyond
-  /// `limit`, and stands at the start of the next file. All in nanoseconds.
+  /// Counts a file as read whole: remembers it, moves the horizon to `max_age` before it, but not
+  /// beyond `limit`, and stands at the start of the next file. All in nanoseconds.
   void Finish(const FileStamp& file, std::int64_t max_age, std::int64_t limit);
 
   std::string ToText() const;

@@ -18,10 +18,12 @@ using std::chrono::steady_clock;
 constexpr std::size_t kLeastRead = 64u << 10;
 
 Error Unlike(const std::string& path) {
-  return UserError("files.changed",
-                   path + " changed while it was being read: files must arrive whole, by rename, and stay "
-                          "as they are. Put the old file back, or remove the checkpoint to read "
-                          "everything again");
+  return UserError(
+      "files.changed",
+      path +
+          " changed while it was being read: files must arrive whole, by rename, and stay "
+          "as they are. Put the old file back, or remove the checkpoint to read "
+          "everything again");
 }
 
 Error CannotRead(const std::string& path) {
@@ -65,8 +67,7 @@ Result<std::unique_ptr<RawBatch>> FilesReader::Read(const ReadLimits& limits) {
     TRY(stream_->queue.Discover());
     TRY(std::unique_ptr<RawBatch> batch, Fill(limits));
     if (batch != nullptr || woken_.exchange(false)) return batch;
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock::now());
     if (left.count() <= 0) return batch;
     stream_->folder.Wait(left);
   }
@@ -98,8 +99,9 @@ Result<bool> FilesReader::Open() {
     const std::string path = stream_->folder.PathOf(file->name);
     if (!stream_->whole_files && LooksCompressed(file->name)) {
       return UserError("files.compressed",
-                       path + " is compressed and cannot be read by lines; set wholetext: true, "
-                              "unpack it, or leave it out with pathGlobFilter");
+                       path +
+                           " is compressed and cannot be read by lines; set wholetext: true, "
+                           "unpack it, or leave it out with pathGlobFilter");
     }
     fd_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     const bool inside = position_.byte > 0;
@@ -160,8 +162,7 @@ std::size_t FilesReader::Room(const Filling& filling) const {
 }
 
 Result<void> FilesReader::ReadWhole(Filling* filling) {
-  const std::size_t size =
-      std::min(static_cast<std::size_t>(open_.size), kMaxFileRecord + 1);
+  const std::size_t size = std::min(static_cast<std::size_t>(open_.size), kMaxFileRecord + 1);
   FilesBatch& batch = *filling->batch;
   char* const buffer = batch.NewBuffer(std::max<std::size_t>(size, 1));
   TRY(ReadBytes(0, buffer, size));
@@ -202,7 +203,8 @@ Result<void> FilesReader::ReadLines(Filling* filling) {
       at = next;
     }
     position_.byte = base + (at - buffer);
-    if (position_.line > 0) average_ = static_cast<std::size_t>(position_.byte / position_.line) + 1;
+    if (position_.line > 0)
+      average_ = static_cast<std::size_t>(position_.byte / position_.line) + 1;
     position_.current = open_;
     if (at != buffer) {
       room = Room(*filling);
@@ -216,15 +218,15 @@ Result<void> FilesReader::ReadLines(Filling* filling) {
   return {};
 }
 
-/// A line that begins with the `size` bytes at `begun` and is longer than a record may be: delivers its
-/// beginning and looks for its end.
+/// A line that begins with the `size` bytes at `begun` and is longer than a record may be: delivers
+/// its beginning and looks for its end.
 Result<void> FilesReader::ReadLongLine(Filling* filling, char* begun, std::size_t size) {
   std::int64_t at = position_.byte + static_cast<std::int64_t>(size);
   std::int64_t length = -1;
   const auto window = std::make_unique_for_overwrite<char[]>(kLeastRead);
   while (length < 0 && at < open_.size) {
-    const auto count = static_cast<std::size_t>(
-        std::min<std::int64_t>(kLeastRead, open_.size - at));
+    const auto count =
+        static_cast<std::size_t>(std::min<std::int64_t>(kLeastRead, open_.size - at));
     TRY(ReadBytes(at, window.get(), count));
     const auto* stop = static_cast<const char*>(std::memchr(window.get(), '\n', count));
     if (stop != nullptr) {

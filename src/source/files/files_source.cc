@@ -34,8 +34,9 @@ class FilesSource final : public Source {
       return UserError("files.no_folder", message + "; create it, or correct the option 'path'");
     }
     if (!S_ISDIR(status.st_mode)) {
-      return UserError("files.no_folder", path + " is not a folder; 'path' names the folder in "
-                                                 "which files arrive");
+      return UserError("files.no_folder", path +
+                                              " is not a folder; 'path' names the folder in "
+                                              "which files arrive");
     }
     listed_ = true;
     return std::vector<Split>{{kFilesSplit, ""}};
@@ -58,8 +59,8 @@ class FilesSource final : public Source {
         const FilesPosition from = position;
         position.Finish(position.current, stream_->max_age, position.horizon);
         verified_start.position = position.ToText();
-        verified.losses.push_back({start.id, start.position, verified_start.position,
-                                   Estimate(from, position)});
+        verified.losses.push_back(
+            {start.id, start.position, verified_start.position, Estimate(from, position)});
       }
       // Also finds files that changed while nobody watched.
       TRY(stream_->queue.GoTo(position));
@@ -101,8 +102,8 @@ class FilesSource final : public Source {
   }
 
  private:
-  /// Whether the file in which `position` lies can be read on. A file that changed is an error under any
-  /// option: what was lost of it, or was added, cannot be told.
+  /// Whether the file in which `position` lies can be read on. A file that changed is an error
+  /// under any option: what was lost of it, or was added, cannot be told.
   Result<bool> CheckCurrent(const FilesPosition& position) const {
     if (position.byte == 0) return true;
     const std::string path = stream_->folder.PathOf(position.current.name);
@@ -114,15 +115,17 @@ class FilesSource final : public Source {
         return RemoteError("files.read", where + " cannot be read: " + std::strerror(errno));
       }
       if (!fail_on_loss_) return false;
-      return UserError("files.missing", where + " is gone: put it back, or set failOnDataLoss: false "
-                                                "to go on without the rest");
+      return UserError("files.missing", where +
+                                            " is gone: put it back, or set failOnDataLoss: false "
+                                            "to go on without the rest");
     }
     if (!MakeStamp({}, status).SameContent(position.current)) {
-      return UserError("files.changed",
-                       path + " changed after " + std::to_string(position.byte) + " of its " +
-                           std::to_string(position.current.size) +
-                           " bytes were read: files must arrive whole, by rename, and stay as they are. "
-                           "Put the old file back, or remove the checkpoint to read everything again");
+      return UserError(
+          "files.changed",
+          path + " changed after " + std::to_string(position.byte) + " of its " +
+              std::to_string(position.current.size) +
+              " bytes were read: files must arrive whole, by rename, and stay as they are. "
+              "Put the old file back, or remove the checkpoint to read everything again");
     }
     return true;
   }
@@ -145,8 +148,9 @@ class FilesSource final : public Source {
 std::vector<OptionSpec> FilesOptions() {
   return {
       {.name = "path",
-       .help = "The folder in which files arrive. They must arrive whole, by rename from the same file "
-               "system, and must not change afterwards; names that begin with _ or . are ignored.",
+       .help =
+           "The folder in which files arrive. They must arrive whole, by rename from the same file "
+           "system, and must not change afterwards; names that begin with _ or . are ignored.",
        .example = "./incoming",
        .required = true},
       {.name = "wholetext",
@@ -157,8 +161,9 @@ std::vector<OptionSpec> FilesOptions() {
       {.name = "maxFileAge",
        .type = OptionType::kDuration,
        .default_value = "7 days",
-       .help = "Files this much older than the newest one that was read are reported, not read. Files "
-               "within it are remembered, with 16 bytes each in every checkpoint entry.",
+       .help =
+           "Files this much older than the newest one that was read are reported, not read. Files "
+           "within it are remembered, with 16 bytes each in every checkpoint entry.",
        .example = "1 day",
        .min = 1'000'000},
       {.name = "recursiveFileLookup",
@@ -179,7 +184,8 @@ std::vector<OptionSpec> FilesOptions() {
       {.name = "failOnDataLoss",
        .type = OptionType::kBool,
        .default_value = "true",
-       .help = "Whether the job stops if a file is gone of which a part was read. Otherwise the rest is "
+       .help = "Whether the job stops if a file is gone of which a part was read. Otherwise the "
+               "rest is "
                "counted as lost.",
        .example = "false"},
   };
@@ -195,9 +201,10 @@ Result<std::unique_ptr<Source>> MakeFilesSource(const Options& options,
       std::chrono::microseconds(options.Int("pollInterval").value_or(10'000'000));
   Counter* too_old = nullptr;
   if (context.metrics != nullptr) {
-    too_old = &context.metrics->AddCounter("sluice_source_files_too_old_total",
-                                           "Files that arrived older than maxFileAge and were not read.",
-                                           {{"job", context.job}, {"source", context.name}});
+    too_old =
+        &context.metrics->AddCounter("sluice_source_files_too_old_total",
+                                     "Files that arrived older than maxFileAge and were not read.",
+                                     {{"job", context.job}, {"source", context.name}});
   }
   auto stream = std::make_shared<FilesStream>(std::move(folder), context, too_old);
   stream->whole_files = options.Bool("wholetext");

@@ -1,6 +1,7 @@
 #include "source/files/files_source.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +14,6 @@
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "source/files/files_batch.h"
 #include "source/files/files_position.h"
@@ -148,8 +147,10 @@ TEST_F(FilesSourceTest, LinesAreRecordsWithTheirOrigin) {
   Records records;
   for (const RawRecord& record : (*batch)->records) records.emplace_back(record.view());
   EXPECT_EQ(records, (Records{"one", "two", "   ", "last"}));
-  EXPECT_EQ((*batch)->Origin(0), R"({"path":")" + In("a.json").string() + R"(","line":1,"byte":0})");
-  EXPECT_EQ((*batch)->Origin(1), R"({"path":")" + In("a.json").string() + R"(","line":3,"byte":6})");
+  EXPECT_EQ((*batch)->Origin(0),
+            R"({"path":")" + In("a.json").string() + R"(","line":1,"byte":0})");
+  EXPECT_EQ((*batch)->Origin(1),
+            R"({"path":")" + In("a.json").string() + R"(","line":3,"byte":6})");
   EXPECT_EQ((*batch)->records[0].timestamp, kNow * 1'000'000);
   EXPECT_EQ((*batch)->bytes, 3u + 3 + 3 + 4);
 }
@@ -258,7 +259,8 @@ TEST_F(FilesSourceTest, WakeEndsAWait) {
   EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(30));
 }
 
-// Restarts at every position that reading one record at a time gives: nothing lost, nothing doubled.
+// Restarts at every position that reading one record at a time gives: nothing lost, nothing
+// doubled.
 TEST_F(FilesSourceTest, RestartAtAnyPositionGivesTheRest) {
   Arrive("a", "a1\na2\n\na3", kNow);
   Arrive("b", "", kNow + 1);
@@ -458,8 +460,9 @@ TEST_F(FilesSourceTest, NewcomerOlderThanTheHorizonIsReportedNotRead) {
   Arrive("within", "within\n", kNow - kDay + 60);
   Arrive("old", "old\n", kNow - 2 * kDay);
   EXPECT_EQ(ReadAll(&stream), (Records{"within"}));
-  EXPECT_NE(metrics_.ToText().find("sluice_source_files_too_old_total{job=\"job\",source=\"in\"} 1"),
-            std::string::npos)
+  EXPECT_NE(
+      metrics_.ToText().find("sluice_source_files_too_old_total{job=\"job\",source=\"in\"} 1"),
+      std::string::npos)
       << metrics_.ToText();
 }
 
@@ -481,8 +484,9 @@ TEST_F(FilesSourceTest, FirstListingReadsFilesOfAnyAgeAndForgetsOldOnes) {
   // What was forgotten is too old to be new.
   Stream again = Start({}, stream.position);
   EXPECT_TRUE(ReadAll(&again).empty());
-  EXPECT_NE(metrics_.ToText().find("sluice_source_files_too_old_total{job=\"job\",source=\"in\"} 0"),
-            std::string::npos);
+  EXPECT_NE(
+      metrics_.ToText().find("sluice_source_files_too_old_total{job=\"job\",source=\"in\"} 0"),
+      std::string::npos);
 }
 
 TEST_F(FilesSourceTest, HorizonWaitsForOlderFilesInTheQueue) {
@@ -542,13 +546,18 @@ TEST_F(FilesSourceTest, CompressedFileByLinesIsRefused) {
 }
 
 TEST_F(FilesSourceTest, NamesThatAreNoUtf8Survive) {
-  Arrive("a\xff" "b", "one\ntwo\n");
+  Arrive(
+      "a\xff"
+      "b",
+      "one\ntwo\n");
   Stream stream = Start();
   ReadLimits one;
   one.records = 1;
   auto batch = stream.reader->Read(one);
   ASSERT_TRUE(batch.ok());
-  EXPECT_NE((*batch)->Origin(0).find("a\xef\xbf\xbd" "b"), std::string::npos);
+  EXPECT_NE((*batch)->Origin(0).find("a\xef\xbf\xbd"
+                                     "b"),
+            std::string::npos);
   Stream again = Start({}, (*batch)->ranges[0].to);
   EXPECT_EQ(ReadAll(&again), (Records{"two"}));
 }
@@ -592,7 +601,8 @@ TEST(FilesPositionTest, OrderIsByFilesThenByte) {
   a.byte = 100;
   FilesPosition b;
   b.files = 10;
-  EXPECT_LT(Compare(FilesPosition::ParseNumbers(a.ToText()), FilesPosition::ParseNumbers(b.ToText())), 0);
+  EXPECT_LT(
+      Compare(FilesPosition::ParseNumbers(a.ToText()), FilesPosition::ParseNumbers(b.ToText())), 0);
   b.files = 9;
   EXPECT_GT(Compare(a, b), 0);
   b.byte = 100;

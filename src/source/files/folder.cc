@@ -112,10 +112,11 @@ void Folder::Watch(const std::string& prefix) {
   if (watch >= 0) {
     watched_[watch] = prefix;
   } else if (errno == ENOSPC || errno == ENOMEM) {
-    LogLimited(LogLevel::kWarn, "files.watch", 3600,
-               "the system has no inotify watches left; new files are seen at the pollInterval only "
-               "(raise fs.inotify.max_user_watches)",
-               {{"path", options_.path}});
+    LogLimited(
+        LogLevel::kWarn, "files.watch", 3600,
+        "the system has no inotify watches left; new files are seen at the pollInterval only "
+        "(raise fs.inotify.max_user_watches)",
+        {{"path", options_.path}});
   }
 }
 

@@ -19,13 +19,14 @@ namespace sluice {
 
 struct FolderOptions {
   std::string path;
-  std::string glob;        ///< For the last part of a name, as in Spark; empty = all.
+  std::string glob;  ///< For the last part of a name, as in Spark; empty = all.
   bool recursive = false;
   std::chrono::microseconds poll_interval{10'000'000};
 };
 
-/// Files are regular files, or links to some; names with a part that begins with '_' or '.' are none of
-/// ours. Threads: one caller at a time, but for Wait and Wake, which any thread may call at any time.
+/// Files are regular files, or links to some; names with a part that begins with '_' or '.' are
+/// none of ours. Threads: one caller at a time, but for Wait and Wake, which any thread may call at
+/// any time.
 class Folder {
  public:
   explicit Folder(FolderOptions options);
@@ -35,7 +36,7 @@ class Folder {
 
   /// What is known to have happened since the last call.
   struct News {
-    bool anything = false;             ///< List the folder: events were lost, or the interval is over.
+    bool anything = false;  ///< List the folder: events were lost, or the interval is over.
     std::vector<std::string> arrived;  ///< Renamed, linked or written to the end.
     std::vector<std::string> touched;  ///< Written to or stamped; perhaps not finished.
   };
@@ -58,8 +59,7 @@ class Folder {
   bool Wanted(std::string_view name) const;
   Result<void> ListInto(const std::string& prefix, std::vector<FileStamp>* files);
   void Watch(const std::string& prefix);
-  void TakeEvent(const inotify_event& event, std::unordered_set<std::string>* touched,
-                 News* news);
+  void TakeEvent(const inotify_event& event, std::unordered_set<std::string>* touched, News* news);
 
   FolderOptions options_;
   int events_ = -1;  ///< inotify; -1 where there is none, then only the interval helps.

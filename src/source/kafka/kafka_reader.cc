@@ -160,6 +160,7 @@ Result<std::unique_ptr<RawBatch>> KafkaReader::Read(const ReadLimits& limits) {
   batch_ = batch.get();
   ++batches_;
   touched_.clear();
+  RecoverStalled();
   const auto full = [&] {
     return batch->records.size() >= limits.records || batch->bytes >= limits.bytes;
   };
@@ -265,9 +266,8 @@ void KafkaReader::DeliverError(const rd_kafka_message_t* message) {
     return;
   }
   if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
-    if (auto recovered = Recover(assigned, said); !recovered.ok()) {
-      Fail(std::move(recovered).error());
-    }
+    stalled_.emplace_back(assigned, said);
+    RecoverStalled();
     return;
   }
   Error error = KafkaError(message->err, "reading " + assigned->id, said);
@@ -278,12 +278,22 @@ void KafkaReader::DeliverError(const rd_kafka_message_t* message) {
   }
   if (error.retry == Retry::kLater) {
     // Whatever could not be read is asked for again: librdkafka may have gone on behind it.
-    if (auto restarted = Restart(assigned, assigned->next); !restarted.ok()) {
-      Fail(std::move(restarted).error());
-      return;
-    }
+    if (!Restart(assigned, assigned->next).ok()) stalled_.emplace_back(assigned, said);
   }
   Fail(std::move(error));
+}
+
+/// Partitions that librdkafka has stopped fetching. One that cannot be helped now (its broker is away)
+/// stays in the list for the next Read.
+void KafkaReader::RecoverStalled() {
+  while (!stalled_.empty() && !error_) {
+    auto recovered = Recover(stalled_.back().first, stalled_.back().second);
+    if (recovered.ok()) {
+      stalled_.pop_back();
+    } else {
+      Fail(std::move(recovered).error());
+    }
+  }
 }
 
 /// The broker no longer has the next offset, or says that its log was cut off.
@@ -350,6 +360,10 @@ Result<void> KafkaReader::Reassign(const TopicPartition& split, std::int64_t off
   const std::string what = "seeking in " + FormatSplit(split);
   PartitionList list(1);
   list.Add(split, offset);
+  // Unassigned, a topic's object may go, and another may come at its address.
+  by_topic_.clear();
+  last_topic_ = nullptr;
+  last_ = nullptr;
   TRY(Checked(rd_kafka_incremental_unassign(client_->handle(), list.get()), what));
   TRY(Checked(rd_kafka_incremental_assign(client_->handle(), list.get()), what));
   return Settle(split, offset);

@@ -65,6 +65,7 @@ class KafkaReader final : public SplitReader {
   void DeliverError(const rd_kafka_message_t* message);
   std::uint32_t Touch(Assigned* assigned);
   Result<void> CheckFirst(Assigned* assigned, std::int64_t offset);
+  void RecoverStalled();
   Result<void> Recover(Assigned* assigned, const std::string& said);
   Result<void> AcceptLoss(const Assigned& assigned, std::int64_t low);
   Result<void> Restart(Assigned* assigned, std::int64_t offset);
@@ -78,7 +79,7 @@ class KafkaReader final : public SplitReader {
   const KafkaReaderOptions options_;
   rd_kafka_queue_t* const queue_;
   std::vector<std::unique_ptr<Assigned>> splits_;
-  // librdkafka has one topic object per name, for the life of the handle.
+  // librdkafka has one topic object per name, as long as a partition of it is assigned.
   std::map<std::pair<const rd_kafka_topic_t*, std::int32_t>, Assigned*> by_topic_;
   const rd_kafka_topic_t* last_topic_ = nullptr;
   std::int32_t last_partition_ = -1;
@@ -88,6 +89,9 @@ class KafkaReader final : public SplitReader {
   std::vector<rd_kafka_message_t*> fetched_;
   std::size_t at_ = 0;
   std::size_t end_ = 0;
+
+  // No longer fetched, with what was said about it.
+  std::vector<std::pair<Assigned*, std::string>> stalled_;
 
   KafkaBatch* batch_ = nullptr;  // Of the running Read.
   std::uint64_t batches_ = 0;

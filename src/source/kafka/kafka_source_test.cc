@@ -501,14 +501,36 @@ TEST_F(KafkaSourceTest, FetchErrorsOfABrokerAreRiddenOut) {
   EXPECT_EQ(seen.values["t/0"], Texts("t", 0, 0, 10));
 }
 
+TEST_F(KafkaSourceTest, ARefusedOffsetIsAskedForAgainOnceTheBrokerAnswers) {
+  kafka_.CreateTopic("t", 1);
+  kafka_.ProduceTexts("t", 0, 0, 10);
+  auto source = MustMake({{"topicName", "t"}, {"startingOffsets", "earliest"}});
+  const auto starts = FirstStarts(source.get());
+  constexpr std::int16_t kFetch = 1;
+  constexpr std::int16_t kListOffsets = 2;
+  rd_kafka_mock_partition_push_request_errors(kafka_.cluster(), "t", 0, kFetch, 1,
+                                              RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE);
+  rd_kafka_mock_push_request_errors(kafka_.cluster(), kListOffsets, 1,
+                                    RD_KAFKA_RESP_ERR_UNKNOWN);
+  auto reader = source->OpenReader(starts);
+  ASSERT_TRUE(reader.ok());
+  EXPECT_EQ(ReadError(reader->get()).retry, Retry::kLater);
+  Seen seen;
+  ReadMore(reader->get(), 10, &seen);
+  EXPECT_EQ(seen.values["t/0"], Texts("t", 0, 0, 10));
+}
+
 TEST_F(KafkaSourceTest, AForbiddenTopicStopsTheJob) {
   kafka_.CreateTopic("t", 1);
   auto source = MustMake({{"topicName", "t"}, {"startingOffsets", "earliest"}});
   auto reader = source->OpenReader(FirstStarts(source.get()));
   ASSERT_TRUE(reader.ok());
   constexpr std::int16_t kFetch = 1;
-  rd_kafka_mock_partition_push_request_errors(kafka_.cluster(), "t", 0, kFetch, 1,
-                                              RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  // Several: an answer to a fetch from before the assignment settled is dropped.
+  for (int i = 0; i < 20; ++i) {
+    rd_kafka_mock_partition_push_request_errors(kafka_.cluster(), "t", 0, kFetch, 1,
+                                                RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  }
   const Error error = ReadError(reader->get());
   EXPECT_EQ(error.code, "kafka.forbidden");
   EXPECT_EQ(error.blame, Blame::kUser);

@@ -319,7 +319,7 @@ TEST(EpochQuery, FiveOpenQueriesFinishThoughEachWaitsForTheOthers) {
   EXPECT_EQ(good, kQueries);
 }
 
-/// `rows` rows of a scattered key and a kilobyte of text.
+/// `rows` rows of a scattered key and 100 bytes of text.
 class Wide : public BatchStream {
  public:
   explicit Wide(int rows) : rows_(rows) {}
@@ -329,9 +329,9 @@ class Wide : public BatchStream {
     arrow::Int64Builder keys;
     arrow::StringBuilder texts;
     for (int i = 0; i < 1000; ++i, ++next_) {
-      const std::int64_t key = static_cast<std::int64_t>(next_) * 7919 % 1'000'003;
+      const std::int64_t key = static_cast<std::int64_t>(next_) * 7919 % 10'000'019;
       EXPECT_TRUE(keys.Append(key).ok());
-      EXPECT_TRUE(texts.Append(std::to_string(key) + std::string(1000, 'x')).ok());
+      EXPECT_TRUE(texts.Append(std::to_string(key) + std::string(100, 'x')).ok());
     }
     return arrow::RecordBatch::Make(Input().schema, 1000, {*keys.Finish(), *texts.Finish()});
   }
@@ -349,14 +349,14 @@ std::string TemporaryFolder() {
 
 TEST(EpochQuery, ASortTenTimesTheMemorySpills) {
   const std::string spool = TemporaryFolder();
-  constexpr int kRows = 700'000;  // 700 MB of text.
+  constexpr int kRows = 6'000'000;  // 660 MB of text.
   {
-    auto step = Make("SELECT * FROM wide ORDER BY s", {Wide::Input()}, Engine(64 << 20, spool));
+    auto step = Make("SELECT * FROM wide ORDER BY k", {Wide::Input()}, Engine(64 << 20, spool));
     auto query = step->OpenEpoch({std::make_shared<Wide>(kRows)}, 0);
     ASSERT_TRUE(query.ok());
     std::int64_t rows = 0;
     std::uintmax_t spilled = 0;
-    std::string last;
+    std::int64_t last = -1;
     while (true) {
       auto batch = (*query)->Next();
       ASSERT_TRUE(batch.ok()) << ToString(batch.error());
@@ -365,10 +365,10 @@ TEST(EpochQuery, ASortTenTimesTheMemorySpills) {
         for (const auto& file : std::filesystem::directory_iterator(spool))
           spilled += file.file_size();
       }
-      const auto& texts = static_cast<const arrow::StringArray&>(*(*batch)->column(1));
-      for (std::int64_t i = 0; i < texts.length(); ++i) {
-        ASSERT_LE(last, texts.GetView(i));
-        last = texts.GetView(i);
+      const auto& keys = static_cast<const arrow::Int64Array&>(*(*batch)->column(0));
+      for (std::int64_t i = 0; i < keys.length(); ++i) {
+        ASSERT_LT(last, keys.Value(i));
+        last = keys.Value(i);
       }
       rows += (*batch)->num_rows();
     }
@@ -387,9 +387,9 @@ TEST(EpochQuery, AFullSpoolIsAnErrorThatSaysSo) {
   settings.max_spool = 50 << 20;
   auto engine = SqlEngine::Make(settings);
   ASSERT_TRUE(engine.ok());
-  auto step = Make("SELECT * FROM wide ORDER BY s", {Wide::Input()}, *engine);
-  auto query = step->OpenEpoch({std::make_shared<Wide>(400'000)}, 0);
-  auto batch = (*query)->Next();
+  auto step = Make("SELECT * FROM wide ORDER BY k", {Wide::Input()}, *engine);
+  auto query = step->OpenEpoch({std::make_shared<Wide>(4'000'000)}, 0);
+  const auto batch = Drain(step->output_schema(), query->get());
   ASSERT_FALSE(batch.ok());
   EXPECT_EQ(batch.error().code, "sql.memory") << ToString(batch.error());
   std::filesystem::remove_all(spool);

@@ -1,0 +1,57 @@
+#include "main/built_in_parts.h"
+
+#include "decode/json/json_format.h"
+#include "encode/json/json_encoder.h"
+#include "encode/parquet/parquet_encoder.h"
+#include "sink/files/files_sink.h"
+#include "source/files/files_source.h"
+#include "source/kafka/kafka_source_entry.h"
+#include "storage/local/local_storage.h"
+#include "transform/mapping/mapping_transform.h"
+#include "transform/sql/sql_engine.h"
+
+namespace sluice {
+namespace {
+
+Result<SqlCompiler> OpenSql(const SqlLimits& limits) {
+  SqlEngine::Settings settings;
+  settings.memory = static_cast<std::int64_t>(limits.memory_bytes);
+  settings.spool_directory = limits.spill_directory;
+  settings.max_spool = limits.max_spill_bytes;
+  TRY(std::shared_ptr<SqlEngine> engine, SqlEngine::Make(settings));
+  return SqlCompiler([engine](const std::string& sql, const std::vector<InputSchema>& inputs) {
+    return MakeSqlTransform(engine, sql, inputs);
+  });
+}
+
+void Fill(Parts* parts) {
+  parts->formats.Add(JsonFormat());
+
+  parts->sources.Add(FilesSourceEntry());
+  parts->sources.Add(KafkaSourceEntry());
+
+  parts->encoders.Add(JsonEncoderEntry());
+  parts->encoders.Add(ParquetEncoderEntry());
+
+  parts->sinks.Add(FilesSinkEntry(&parts->encoders));
+
+  parts->open_sql = OpenSql;
+  parts->make_mapping = MakeMappingTransform;
+  parts->open_checkpoint = [](const std::string& path, bool create) {
+    return OpenLocalStorage(path, create, LocalAccess::kOwnerOnly);
+  };
+}
+
+}  // namespace
+
+const Parts& BuiltInParts() {
+  // Never destroyed: threads of libraries may outlive main.
+  static const Parts* const parts = [] {
+    auto* filled = new Parts;
+    Fill(filled);
+    return filled;
+  }();
+  return *parts;
+}
+
+}  // namespace sluice
