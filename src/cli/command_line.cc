@@ -26,7 +26,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddCheckpointCommand(app, context);
   AddCompletionCommand(app, context);
   AddDecodeCommand(app, context);
-  AddTestCommand(app, context);
+  AddTestCommand(app, context, /*pipes=*/nullptr);
   AddGenerateCommand(app, context);
   AddVersionCommand(app, context);
 }

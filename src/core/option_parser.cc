@@ -79,7 +79,7 @@ class Complaint {
 
   Error Make(const std::string& what) const {
     std::string message = owner_ + ": " + spec_.name + " " + what;
-    if (!spec_.example.empty() && !spec_.secret) message += "; for example: " + spec_.example;
+    if (!spec_.example.empty() && !spec_.secret && spec_.choices.empty()) message += "; for example: " + spec_.example;
     std::string place = raw_.place.ToString();
     if (!place.empty()) message = place + ": " + message;
     return UserError("job.option", message);
