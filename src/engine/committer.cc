@@ -104,12 +104,6 @@ bool Committer::idle() const {
   return !busy_ && !broken_;
 }
 
-bool Committer::WaitIdle() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !busy_ || broken_ || give_up_; });
-  return !busy_ && !broken_;
-}
-
 void Committer::GiveUp() {
   {
     std::lock_guard lock(mutex_);

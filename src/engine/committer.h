@@ -43,8 +43,6 @@ class Committer {
   /// REQUIRES: idle.
   void Submit(DecisionRecord decision);
   bool idle() const;
-  /// Waits until nothing is being committed, a commit failed, or GiveUp was called; true if idle.
-  bool WaitIdle();
   /// Stops retrying: the decided epoch is left to the next start.
   void GiveUp();
 

@@ -67,11 +67,12 @@ FindSink SinkFinder(const PipelineSpec& spec) {
 }
 
 /// Brings the checkpoint to rest: the decided epoch is committed, what committed ones left is dropped.
-Result<void> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSink& find_sink,
+/// False if a second signal came before that could be: the next start does it.
+Result<bool> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSink& find_sink,
                      const StopRequest& stop) {
   LogContents contents = log->contents();
   const DecisionRecord* last = contents.last_decision();
-  if (last == nullptr) return {};
+  if (last == nullptr) return true;
   if (contents.uncommitted() != nullptr) {
     Log(LogLevel::kInfo, "committing an epoch that was decided before the last stop",
         {{"epoch", std::to_string(last->epoch)}});
@@ -85,10 +86,12 @@ Result<void> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSin
     auto committed = CommitDecision(log, *last, find_sink, give_up);
     done = true;
     watch.join();
+    if (!committed.ok() && committed.error().retry == Retry::kLater && stop >= 2) return false;
     TRY(std::move(committed));
   }
   ForgetDecision(*last, find_sink);
-  return log->Compact(spec.min_epochs_to_retain);
+  TRY(log->Compact(spec.min_epochs_to_retain));
+  return true;
 }
 
 /// Collects what earlier attempts staged and no retained slot names.
@@ -140,7 +143,8 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
   }
   metrics.SetRecovering(true);
   on_progress(metrics.Snapshot());
-  TRY(Recover(spec, log, find_sink, stop));
+  TRY(bool recovered, Recover(spec, log, find_sink, stop));
+  if (!recovered) return metrics.Snapshot();
   metrics.SetRecovering(false);
 
   std::int64_t deadline = spec.timeout_micros == 0
@@ -168,7 +172,8 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     if (stop != 0) break;
     wait = std::min(wait * 2, std::chrono::milliseconds(30'000));
     // The commit of a decided epoch may be what failed.
-    TRY(Recover(spec, log, find_sink, stop));
+    TRY(recovered, Recover(spec, log, find_sink, stop));
+    if (!recovered) break;
   }
   on_progress(metrics.Snapshot());
   return metrics.Snapshot();

@@ -93,7 +93,8 @@ struct Progress {
   bool recovering = false;
 };
 
-/// Asked from signal handlers: 0 go on, 1 seal, commit and stop, 2 abandon the open epoch and stop.
+/// Asked from signal handlers: 0 go on, 1 seal, commit and stop, 2 or more abandon the open epoch
+/// and stop.
 using StopRequest = std::atomic<int>;
 
 class CheckpointLog;  // engine/checkpoint_log.h

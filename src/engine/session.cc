@@ -183,9 +183,10 @@ Result<void> Session::Loop() {
     while (next_tick <= now) next_tick += window;
     // A source that is at its cap rests until the tick; at the tick itself there is nothing to wait for.
     TimePoint resume_at = now >= tick ? now : tick;
+    if (next == Next::kStop && !AwaitCommit()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
-      committer_->WaitIdle();
+      AwaitCommit();
       return {};
     }
     if (now >= tick) tick = next_tick;
@@ -220,8 +221,17 @@ Result<Session::Next> Session::Wait(TimePoint tick) {
   }
 }
 
+bool Session::AwaitCommit() {
+  while (!committer_->idle()) {
+    // After a second signal a commit that does not succeed is the next start's.
+    if (errors_.aborted() || stop_ >= 2) return false;
+    ReportProgress(false);
+    gate_.WaitForNotice(steady_clock::now() + milliseconds(5));
+  }
+  return true;
+}
+
 Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
-  if (!committer_->WaitIdle()) return AbortedError();
   trigger_time_ = steady_clock::now();
   EpochInfo sealing = epoch_;
   for (auto& lane : stage_.sinks) lane->MarkTrigger(sealing.epoch);

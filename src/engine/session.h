@@ -47,7 +47,10 @@ class Session {
   Result<void> StartReaders();
   Result<void> Loop();
   Result<Next> Wait(TimePoint tick);
-  /// Sources at their cap rest until `resume_at`; with `last` nobody reads on.
+  /// True once nothing is being committed; false if this session is not to wait for it any more.
+  bool AwaitCommit();
+  /// Sources at their cap rest until `resume_at`; with `last` nobody reads on. REQUIRES: the last
+  /// epoch is committed.
   Result<void> SealEpoch(TimePoint resume_at, bool last);
   Result<EpochCounts> CollectCuts(std::vector<SplitPosition>* moved);
   Result<void> SealSinks(DecisionRecord* decision, EpochCounts* counts);

@@ -165,7 +165,7 @@ def test_a_target_that_cannot_be_a_folder(cluster, tmp_path):
     job = Job(tmp_path, cluster.job(topic, sink={"path": "file/lake"}))
     job.run("--until-caught-up").failed(2, re.escape(str(tmp_path / "file")), "lake")
     job.write(cluster.job(topic, checkpointLocation="file/state"))
-    job.run("--until-caught-up").failed(2, re.escape(str(tmp_path / "file")))
+    job.run("--until-caught-up").failed(2, "file/state: Not a directory")
     job.write(cluster.job(topic))
     job.catch_up()
     assert_same(job.rows(), rows(0, 10))
@@ -196,7 +196,7 @@ def test_a_read_only_disk(cluster, tmp_path, what):
         changes = ({"sink": {"path": "disk/lake"}} if what == "lake"
                    else {"checkpointLocation": "disk/state"})
         job = Job(tmp_path, cluster.job(topic, **changes))
-        job.run("--until-caught-up").failed(2, "Read-only", re.escape(str(tmp_path / "disk" / what)))
+        job.run("--until-caught-up").failed(2, f"disk/{what}.*: Read-only file system")
         remount("rw")
         job.catch_up()
         assert_same(job.rows(), rows(0, 10))
@@ -266,16 +266,17 @@ def test_a_commit_that_cannot_happen_can_be_stopped(cluster, tmp_path):
     cluster.produce(topic, clicks(0, 50))
     with small_disk(tmp_path / "disk", "size=8m") as remount:
         job = Job(tmp_path, cluster.job(topic, sink={"path": "disk/lake"}))
-        with job.start("--until-caught-up", failpoints="K8=stop") as running:
-            running.wait_stopped()
-            # A tmpfs counts a link as an inode: the data is there, and its final name is refused.
-            usage = os.statvfs(tmp_path / "disk")
-            remount(f"nr_inodes={usage.f_files - usage.f_ffree}")
-            running.send(signal.SIGCONT)
-            running.wait_log(r"does not commit; trying again.*storage\.full.*disk/lake")
-            running.send(signal.SIGTERM, signal.SIGINT)
-            running.end(15).ok()
-        assert job.show()["uncommittedEpoch"] == 1
-        remount("nr_inodes=10000")
+        for point in ("K8", "K15"):  # The epoch's own process, and one that recovers it.
+            with job.start("--until-caught-up", failpoints=f"{point}=stop") as running:
+                running.wait_stopped()
+                # A tmpfs counts a link as an inode: the data is there, its final name is refused.
+                usage = os.statvfs(tmp_path / "disk")
+                remount(f"nr_inodes={usage.f_files - usage.f_ffree}")
+                running.send(signal.SIGCONT)
+                running.wait_log(r"does not commit; trying again.*storage\.full.*disk/lake")
+                running.send(signal.SIGTERM, signal.SIGINT)
+                running.end(15).ok()
+            assert job.show()["uncommittedEpoch"] == 1
+            remount("nr_inodes=10000")
         job.catch_up()
         assert_same(job.rows(), rows(0, 50))
