@@ -10,9 +10,11 @@
 # Exits 1 if a row is lost or doubled. Needs Java; ./dev deps fetches the broker.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source scripts/tally/tally.sh
 bash scripts/deps.sh python kafka
 bash scripts/build.sh release sluice
 bash scripts/build.sh failpoints sluice
 python="$(bash scripts/deps.sh --where python | cut -d= -f2-)/bin/python3"
 export SLUICE="$PWD/build/sluice" SLUICE_FAILPOINTS="$PWD/build/failpoints/bin/sluice"
-exec "$python" tests/kills/random_kills.py "$@"
+tally_step "random kills" "$python" tests/kills/random_kills.py "$@"
+tally_end

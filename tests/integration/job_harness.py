@@ -11,6 +11,7 @@ and by DuckDB, which must agree; and it is compared row by row with rows compute
 
 import collections
 import datetime
+import decimal
 import functools
 import itertools
 import json
@@ -137,6 +138,8 @@ def _key(row):
             return value.astimezone(datetime.timezone.utc).isoformat()
         if isinstance(value, bytes):
             return value.hex()
+        if isinstance(value, decimal.Decimal):
+            return int(value) if value == int(value) else str(value)
         raise TypeError(f"{type(value)} in a row")
     return json.dumps(row, sort_keys=True, default=plain)
 
@@ -428,7 +431,8 @@ class Cluster:
     def topic(self, partitions=1, configs=None, name=None):
         """Makes a topic, of a fresh name unless given, and returns the name."""
         name = name or f"t{next(self._numbers)}"
-        self.broker.create_topic(name, partitions, configs)
+        # Events of any time stay.
+        self.broker.create_topic(name, partitions, {"retention.ms": "-1"} | (configs or {}))
         return name
 
     def produce(self, topic, values, partition=None, transaction=None, commit=True, **more):

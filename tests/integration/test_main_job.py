@@ -144,7 +144,8 @@ def test_sql_that_fails_on_a_row_sends_that_row_to_the_dead_letters(cluster, tmp
     assert sorted(letter["origin"]["offset"] for letter in letters) == list(range(42, 1000, 100))
     for letter in letters:
         assert letter["code"] == "sql.row" and letter["step"] == "sales"
-        assert "x" in letter["reason"] and "INT" in letter["reason"]
+        assert letter["reason"].startswith("Conversion Error") and "INT32" in letter["reason"]
+        assert "'x'" not in letter["reason"]  # Values stay in `bytes`.
         assert json.loads(letter["bytes"]) == events[letter["origin"]["offset"]]
 
 
@@ -160,8 +161,7 @@ def test_an_aggregate_runs_over_the_whole_epoch(cluster, tmp_path):
     for event in events:
         groups[event["city"]][0] += 1
         groups[event["city"]][1] += event["quantity"]
-    got = [row | {"q": int(row["q"])} for row in job.rows()]
-    assert_same(got, [{"city": city, "n": n, "q": q} for city, (n, q) in groups.items()])
+    assert_same(job.rows(), [{"city": city, "n": n, "q": q} for city, (n, q) in groups.items()])
 
 
 def test_a_join_of_two_topics(cluster, tmp_path):
