@@ -2,9 +2,9 @@
 
 #ifdef SLUICE_FAILPOINTS
 
-#include <csignal>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -66,7 +66,8 @@ class Failpoints {
   void Arm(std::string_view one) {
     auto equals = one.find('=');
     std::string name(one.substr(0, equals));
-    std::string action = equals == std::string_view::npos ? "" : std::string(one.substr(equals + 1));
+    std::string action =
+        equals == std::string_view::npos ? "" : std::string(one.substr(equals + 1));
     Armed armed;
     if (auto colon = name.find(':'); colon != std::string::npos) {
       armed.arrival = std::strtol(name.c_str() + colon + 1, nullptr, 10);

@@ -17,10 +17,11 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
     of.bytes = &metrics.AddCounter("sluice_bytes_total", "Bytes of messages delivered.", labels);
     of.rejects = &metrics.AddCounter("sluice_rejects_total",
                                      "Messages and rows the decoder refused.", labels);
-    of.tombstones = &metrics.AddCounter("sluice_tombstones_total", "Null messages skipped.", labels);
-    of.lost = &metrics.AddCounter("sluice_lost_records_total",
-                                  "Records gone before they were read (failOnDataLoss: false).",
-                                  labels);
+    of.tombstones =
+        &metrics.AddCounter("sluice_tombstones_total", "Null messages skipped.", labels);
+    of.lost =
+        &metrics.AddCounter("sluice_lost_records_total",
+                            "Records gone before they were read (failOnDataLoss: false).", labels);
   }
   for (const PipelineSink& sink : spec.sinks) {
     OfSink of;
@@ -32,11 +33,13 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
     sinks_.push_back(of);
   }
   epochs_ = &metrics.AddCounter("sluice_epochs_total", "Epochs committed.");
-  rows_out_counter_ = &metrics.AddCounter("sluice_rows_written_total", "Rows committed, all sinks.");
-  dead_letters_ = &metrics.AddCounter("sluice_dead_letters_total", "Rows sent to the dead letters.");
+  rows_out_counter_ =
+      &metrics.AddCounter("sluice_rows_written_total", "Rows committed, all sinks.");
+  dead_letters_ =
+      &metrics.AddCounter("sluice_dead_letters_total", "Rows sent to the dead letters.");
   epoch_gauge_ = &metrics.AddGauge("sluice_epoch", "The newest committed epoch.");
-  seal_seconds_ = &metrics.AddGauge("sluice_seal_seconds",
-                                    "From the trigger to the decision, newest epoch.");
+  seal_seconds_ =
+      &metrics.AddGauge("sluice_seal_seconds", "From the trigger to the decision, newest epoch.");
   epoch_seconds_ = &metrics.AddGauge("sluice_commit_seconds",
                                      "From the trigger to the commit record, newest epoch.");
   memory_ = &metrics.AddGauge("sluice_memory_bytes", "Resident memory of the process.");
@@ -45,9 +48,9 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
                                     "Glue's numRecords: records of the newest epoch.");
   glue_batch_time_ = &metrics.AddGauge("glue_driver_streaming_batchProcessingTimeInMs",
                                        "Glue's batchProcessingTimeInMs: trigger to commit.");
-  glue_lag_ = &metrics.AddGauge(
-      "glue_driver_streaming_maxConsumerLagInMs",
-      "Glue's maxConsumerLagInMs: age of the last record read, of the source that is furthest behind.");
+  glue_lag_ = &metrics.AddGauge("glue_driver_streaming_maxConsumerLagInMs",
+                                "Glue's maxConsumerLagInMs: age of the last record read, of the "
+                                "source that is furthest behind.");
 }
 
 void EngineMetrics::NoteBatch(std::size_t source, const DecodedBatch& batch,

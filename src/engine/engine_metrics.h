@@ -19,7 +19,8 @@ class EngineMetrics {
  public:
   explicit EngineMetrics(const PipelineSpec& spec);
 
-  /// After a batch of a source was handed on. `newest` is the broker's time of its last record, -1 unknown.
+  /// After a batch of a source was handed on. `newest` is the broker's time of its last record, -1
+  /// unknown.
   void NoteBatch(std::size_t source, const DecodedBatch& batch, std::int64_t newest_micros);
   void NoteLag(std::size_t source, const std::string& split, std::int64_t records);
   void NoteMemory();

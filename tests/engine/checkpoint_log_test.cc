@@ -145,8 +145,10 @@ TEST_F(CheckpointLogTest, ASlotBelowTheNewestRunIsIgnored) {
   ASSERT_TRUE(log->Compact(2).ok());
   // A process that slept through it all wakes up and makes the next slot it knows of.
   std::string stray = SlotName(log->checkpoint_id(), 2);
-  ASSERT_TRUE(storage_->PutNew(stray, FormatSlot({log->checkpoint_id(), 2, "decision",
-                                                  ToJson(Decision(99))})).ok());
+  ASSERT_TRUE(
+      storage_
+          ->PutNew(stray, FormatSlot({log->checkpoint_id(), 2, "decision", ToJson(Decision(99))}))
+          .ok());
   auto contents = ReadLog(storage_.get());
   ASSERT_TRUE(contents.ok());
   EXPECT_EQ((*contents)->last_decision()->epoch, 5);
@@ -210,7 +212,8 @@ TEST_F(CheckpointLogTest, DamageIsAlwaysNoticed) {
   EXPECT_FALSE(ReadLog(storage_.get()).ok()) << "swapped slots";
 }
 
-/// SLUICE_EPOCHS=100000 is the number; a tmpfs makes it bearable (fsync costs nothing there).
+/// SLUICE_EPOCHS=100000 is the number; a tmpfs makes it bearable (fsync costs nothing
+/// there).
 TEST_F(CheckpointLogTest, ManyEpochsStaySmallAndStartFast) {
   const char* asked = std::getenv("SLUICE_EPOCHS");
   std::int64_t epochs = asked == nullptr ? 300 : std::stoll(asked);
@@ -237,8 +240,9 @@ TEST_F(CheckpointLogTest, ManyEpochsStaySmallAndStartFast) {
   EXPECT_LT(took, std::chrono::seconds(1));
   EXPECT_EQ(log->contents().last_decision()->epoch, epochs);
   RecordProperty("log_bytes", std::to_string(bytes));
-  RecordProperty("start_millis",
-                 std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  RecordProperty(
+      "start_millis",
+      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
 }
 
 TEST(SlotFormat, ANewerVersionIsNamedAsSuch) {

@@ -31,7 +31,7 @@ class Topic {
 
 struct TopicSourceOptions {
   bool from_latest = false;
-  bool deliver_twice = false;      ///< Every range comes again after it was delivered.
+  bool deliver_twice = false;  ///< Every range comes again after it was delivered.
   std::size_t records_per_read = 100;
   std::function<Result<void>(const SplitId&, std::size_t offset)> before_read;  ///< May fail.
 };
@@ -42,7 +42,8 @@ std::unique_ptr<Source> MakeTopicSource(std::shared_ptr<Topic> topic, TopicSourc
 SchemaPtr ValueSchema();
 Result<std::unique_ptr<MessageDecoder>> MakeValueDecoder();
 
-/// Rows that a store shows, by epoch, and what was staged for it. Shared by the sinks of a job's lives.
+/// Rows that a store shows, by epoch, and what was staged for it. Shared by the sinks of a job's
+/// lives.
 class Table {
  public:
   struct Failures {
