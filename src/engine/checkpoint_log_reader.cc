@@ -69,6 +69,30 @@ Result<void> Replay(LogContents* contents) {
   return {};
 }
 
+/// A folder without a start slot is a new checkpoint only if nothing else than the job's own side
+/// folders lies there: slots without their start are damage, other files are somebody else's.
+Result<void> CheckUnused(Storage* storage) {
+  TRY(auto files, storage->List(""));
+  for (const auto& file : files) {
+    auto slash = file.name.find('/');
+    std::string folder = slash == std::string::npos ? "" : file.name.substr(0, slash);
+    if (folder.size() == 32 && SlotNumber(folder, file.name)) {
+      return Damaged("the checkpoint " + storage->location() + " has slots (" + file.name +
+                     ") but its file 'start' is missing");
+    }
+  }
+  for (const auto& file : files) {
+    auto slash = file.name.find('/');
+    // Folders may be anything (dead letters, a spool); a checkpoint's own files lie on top.
+    if (slash == std::string::npos) {
+      return UserError("checkpoint.foreign",
+                       "the folder " + storage->location() + " holds other files (" + file.name +
+                           ") and no checkpoint of sluice; choose an empty checkpointLocation");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string SlotName(const std::string& folder, std::int64_t number) {
@@ -95,7 +119,10 @@ Result<SlotList> ListSlots(Storage* storage, const std::string& folder) {
 
 Result<std::optional<LogContents>> ReadLog(Storage* storage) {
   TRY(auto start_bytes, storage->Read(kStartName));
-  if (!start_bytes.has_value()) return std::optional<LogContents>{};
+  if (!start_bytes.has_value()) {
+    TRY(CheckUnused(storage));
+    return std::optional<LogContents>{};
+  }
   LogContents contents;
   contents.start_bytes = *start_bytes;
   TRY(SlotBytes start, ParseSlot(*start_bytes, kStartName));

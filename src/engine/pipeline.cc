@@ -32,6 +32,12 @@ Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents&
             "with --drop " +
             name + loses);
   };
+  if (!contents.start.job.empty() && contents.start.job != spec.job) {
+    return UserError("checkpoint.foreign",
+                     "the checkpoint belongs to the job '" + contents.start.job +
+                         "', and this is '" + spec.job +
+                         "'; give this job a checkpointLocation of its own, or its old name back");
+  }
   for (const SplitPosition& at : contents.positions) {
     bool known =
         std::any_of(spec.sources.begin(), spec.sources.end(),
@@ -173,7 +179,7 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
         {{"error", ToString(error)}, {"again_in", FormatDuration(wait.count() * 1000)}});
     BackOff(wait, stop);
     if (stop != 0) break;
-    wait = std::min(wait * 2, std::chrono::milliseconds(30'000));
+    wait = std::min(wait * 2, std::chrono::milliseconds(5'000));
     // The commit of a decided epoch may be what failed.
     TRY(recovered, Recover(spec, log, find_sink, stop));
     if (!recovered) break;

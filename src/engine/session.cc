@@ -400,6 +400,8 @@ void Session::Scout() {
   std::int64_t next_splits = spec_.clock->MonotonicMicros() + spec_.split_refresh_micros;
   std::int64_t next_lag = spec_.clock->MonotonicMicros();
   while (!errors_.aborted()) {
+    // Heard here too, since the session's own thread may be waiting for a seal.
+    if (stop_ >= 2) errors_.Abort();
     std::int64_t now = spec_.clock->MonotonicMicros();
     if (now >= next_lag) {
       next_lag = now + 2'000'000;

@@ -127,7 +127,7 @@ TEST_F(CheckpointLogTest, TwoFreshStartsOneWins) {
 TEST_F(CheckpointLogTest, ACheckpointMadeAnewSupersedesTheOldWriter) {
   auto first = Open();
   ASSERT_TRUE(first->WriteStart({}).ok());
-  ASSERT_TRUE(storage_->Remove(kStartName).ok());
+  for (const auto& file : *storage_->List("")) ASSERT_TRUE(storage_->Remove(file.name).ok());
   auto second = Open();
   ASSERT_TRUE(second->WriteStart({}).ok());
   auto decided = first->Decide(Decision(1));
@@ -243,6 +243,26 @@ TEST_F(CheckpointLogTest, ManyEpochsStaySmallAndStartFast) {
   RecordProperty(
       "start_millis",
       std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+}
+
+TEST_F(CheckpointLogTest, SlotsWithoutTheirStartAreDamage) {
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({}).ok());
+  ASSERT_TRUE(log->Decide(Decision(1)).ok());
+  log->Close();
+  ASSERT_TRUE(storage_->Remove(kStartName).ok());
+  auto read = ReadLog(storage_.get());
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, "checkpoint.damaged");
+  EXPECT_NE(read.error().message.find("'start' is missing"), std::string::npos);
+}
+
+TEST_F(CheckpointLogTest, AFolderOfSomebodyElseIsRefused) {
+  ASSERT_TRUE(storage_->PutNew("metadata", "{\"id\":\"a Spark query\"}").ok());
+  ASSERT_TRUE(storage_->PutNew("offsets/0", "v1").ok());
+  auto read = ReadLog(storage_.get());
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, "checkpoint.foreign");
 }
 
 TEST(SlotFormat, ANewerVersionIsNamedAsSuch) {

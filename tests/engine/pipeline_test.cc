@@ -352,6 +352,16 @@ TEST_F(PipelineTest, ARemovedSourceOrSinkIsRefusedUnlessDropped) {
   EXPECT_TRUE(Run().ok()) << "the next decision no longer names them";
 }
 
+TEST_F(PipelineTest, TheCheckpointOfAnotherJobIsRefused) {
+  Fill("a", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  spec_.job = "another";
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "checkpoint.foreign");
+  EXPECT_EQ(ExitCode(ran.error()), 2);
+}
+
 TEST_F(PipelineTest, ManyEpochsLeaveASmallLog) {
   spec_.min_epochs_to_retain = 5;
   spec_.sources[0].max_offsets_per_trigger = 1;
