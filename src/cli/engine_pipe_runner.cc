@@ -39,10 +39,10 @@ std::size_t RecordsPerRead(const std::string& mode) {
 /// One life of the job in this process.
 Result<void> RunLife(const std::string& file, const Parts& parts, std::size_t records_per_read) {
   TRY(Job job, LoadJob(file, parts));
-  TRY(Plan made, MakePlan(std::move(job), parts));
-  auto plan = std::make_shared<const Plan>(std::move(made));
   TRY(std::unique_ptr<Storage> storage,
-      parts.open_checkpoint(plan->job.checkpoint_location, /*create=*/true));
+      parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  TRY(Plan made, MakePlan(std::move(job), parts, PlanFor::kRunning));
+  auto plan = std::make_shared<const Plan>(std::move(made));
   LogOptions options;
   options.job = plan->job.name;
   options.lease_micros = *plan->job.options.Int("leaseTimeout");
@@ -67,7 +67,7 @@ Result<void> RunLife(const std::string& file, const Parts& parts, std::size_t re
 /// A case without epochs only says that the job cannot be made.
 Result<void> CheckJob(const std::string& file, const Parts& parts) {
   TRY(Job job, LoadJob(file, parts));
-  TRY(const Plan plan, MakePlan(std::move(job), parts));
+  TRY(const Plan plan, MakePlan(std::move(job), parts, PlanFor::kLooking));
   return {};
 }
 

@@ -7,8 +7,8 @@ namespace sluice {
 namespace {
 
 /// A decided epoch is recovered from ever further on.
-constexpr const char* kRecovery[] = {"K8=kill", "K3=kill",  "K15=kill", "F4=kill", "K10=kill",
-                                     "F5=kill", "K12=kill", "K2=kill",  "K14=kill"};
+constexpr const char* kRecovery[] = {"K8=kill",  "K3=kill",  "K15=kill", "F4=kill",
+                                     "K10=kill", "K12=kill", "K2=kill",  "K14=kill"};
 
 bool IsEnginePoint(const std::string& point) { return point.starts_with('K'); }
 

@@ -88,7 +88,12 @@ Result<void> CheckpointLog::TakeOver() {
 }
 
 Result<void> CheckpointLog::StartHeartbeat() {
-  TRY(heartbeat_, Heartbeat::Start(storage_, HeartbeatName(contents_), options_.lease_micros / 10));
+  auto started = Heartbeat::Start(storage_, HeartbeatName(contents_), options_.lease_micros / 10);
+  // This process has a slot already, so that it is the writer of a checkpoint that is gone.
+  if (!started.ok() && started.error().code == kRootGone) {
+    return Superseded("the checkpoint was deleted");
+  }
+  TRY(heartbeat_, std::move(started));
   return {};
 }
 

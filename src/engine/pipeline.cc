@@ -110,9 +110,10 @@ void Sweep(const PipelineSpec& spec, CheckpointLog* log, AttemptId mine) {
     std::vector<std::string> keep;
     for (const DecisionRecord& decision : contents.decisions) {
       for (const SinkDecision& part : decision.sinks) {
-        if (part.name == name) keep.push_back(part.token);
+        if (part.name == name && !part.token.empty()) keep.push_back(part.token);
       }
-      if (decision.dead_letters.name == name) keep.push_back(decision.dead_letters.token);
+      const SinkDecision& letters = decision.dead_letters;
+      if (letters.name == name && !letters.token.empty()) keep.push_back(letters.token);
     }
     FAILPOINT("K14");
     if (auto swept = sink->Sweep(mine, keep); !swept.ok()) {

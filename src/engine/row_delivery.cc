@@ -173,7 +173,8 @@ Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy,
                                  const DeadLetter& letter, EpochCounts* counts) {
   if (policy == BadRecords::kFail) {
     return DataError("data.bad_record",
-                     "a bad record stops the job (badRecords: fail): " + letter.reason +
+                     "a bad record stops the job (badRecords: fail): " +
+                         (letter.field.empty() ? "" : letter.field + ": ") + letter.reason +
                          (letter.origin.empty() ? "" : "; record " + letter.origin));
   }
   if (policy == BadRecords::kSkip || stage_->dead_letters == nullptr) {
