@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "engine/checkpoint_log.h"
-#include "test_parts.h"
 #include "storage/local/local_storage.h"
+#include "test_parts.h"
 
 namespace sluice {
 namespace {
@@ -37,7 +37,8 @@ class PipelineTest : public ::testing::Test {
     spec_.until_caught_up = true;
     spec_.metrics = &metrics_;
     spec_.row_to_text = [](const arrow::RecordBatch&, std::int64_t) { return std::string("{}"); };
-    spec_.make_recorded_sink = [](const auto&, const auto&, const auto&) -> Result<std::shared_ptr<Sink>> {
+    spec_.make_recorded_sink = [](const auto&, const auto&,
+                                  const auto&) -> Result<std::shared_ptr<Sink>> {
       return BugError("no sink was changed");
     };
     AddSource("in");
@@ -146,7 +147,8 @@ TEST_F(PipelineTest, ANewSplitIsReadFromItsBeginning) {
   options_.from_latest = true;
   topic_->AddSplit("a");
   auto run = std::async(std::launch::async, [this] { return Run(); });
-  while (metrics_.ToText().find("sluice_lag_records{source=\"in\",split=\"a\"} 0") == std::string::npos) {
+  while (metrics_.ToText().find("sluice_lag_records{source=\"in\",split=\"a\"} 0") ==
+         std::string::npos) {
     std::this_thread::yield();
   }
   Fill("a", 0, 10);
@@ -197,8 +199,11 @@ TEST_F(PipelineTest, RowStepsFilterAndRefuse) {
   EXPECT_EQ(dead_->Rows().size(), 1u);
 }
 
-TEST_F(PipelineTest, AStepThatLosesTrackOfItsRowsStopsTheJob) {
-  spec_.steps.push_back({"broken", testing_parts::MakeBrokenStep("in")});
+class BrokenStepTest : public PipelineTest,
+                       public ::testing::WithParamInterface<testing_parts::StepFault> {};
+
+TEST_P(BrokenStepTest, AStepThatLosesTrackOfItsRowsStopsTheJob) {
+  spec_.steps.push_back({"broken", testing_parts::MakeBrokenStep("in", GetParam())});
   spec_.sinks[0].from = "broken";
   Fill("a", 0, 3);
   auto ran = Run();
@@ -206,6 +211,12 @@ TEST_F(PipelineTest, AStepThatLosesTrackOfItsRowsStopsTheJob) {
   EXPECT_EQ(ran.error().blame, Blame::kBug);
   EXPECT_TRUE(table_->Rows().empty());
 }
+
+using testing_parts::StepFault;
+INSTANTIATE_TEST_SUITE_P(Faults, BrokenStepTest,
+                         ::testing::Values(StepFault::kDoubled, StepFault::kUnordered,
+                                           StepFault::kMadeUp, StepFault::kUncounted,
+                                           StepFault::kOutAndDead, StepFault::kDeadUnknown));
 
 TEST_F(PipelineTest, AnOpenStepSeesTheWholeEpochAndItsInputsOverflowToDisk) {
   AddSource("other");
