@@ -18,8 +18,12 @@ find_package(GTest REQUIRED)
 
 file(GLOB recipes CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/scripts/deps/*.sh")
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${recipes})
+set(librdkafka librdkafka)
+if(SLUICE_SANITIZE MATCHES "thread")
+  set(librdkafka librdkafka_tsan)
+endif()
 execute_process(
-  COMMAND "${PROJECT_SOURCE_DIR}/scripts/deps.sh" --where arrow duckdb librdkafka simdjson
+  COMMAND "${PROJECT_SOURCE_DIR}/scripts/deps.sh" --where arrow duckdb ${librdkafka} simdjson
   OUTPUT_VARIABLE where OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 string(REPLACE "\n" ";" where "${where}")
 
@@ -80,8 +84,8 @@ target_link_options(sluice_duckdb INTERFACE LINKER:--exclude-libs,ALL)
 target_link_libraries(sluice_duckdb INTERFACE "$<LINK_GROUP:RESCAN,${archives}>" Threads::Threads
                       ${CMAKE_DL_LIBS} m)
 
-# librdkafka; its headers are <librdkafka/rdkafka.h> and <librdkafka/rdkafka_mock.h>.
-sluice_dependency(librdkafka root)
+# librdkafka, with ThreadSanitizer an instrumented one; its headers are <librdkafka/rdkafka.h> and <librdkafka/rdkafka_mock.h>.
+sluice_dependency(${librdkafka} root)
 add_library(sluice_rdkafka STATIC IMPORTED GLOBAL)
 add_library(sluice::rdkafka ALIAS sluice_rdkafka)
 set_target_properties(sluice_rdkafka PROPERTIES IMPORTED_LOCATION "${root}/lib/librdkafka.a"

@@ -9,6 +9,9 @@
 
 include(GoogleTest)
 
+# The tests that the tsan preset runs, and nothing else.
+add_custom_target(thread_tests)
+
 # Links TARGET with DEPS; a room's name stands for its library.
 function(sluice_link TARGET SCOPE)
   foreach(dep IN LISTS ARGN)
@@ -56,6 +59,9 @@ function(sluice_test)
   add_executable(${ARG_NAME}_test ${ARG_SRCS})
   target_include_directories(${ARG_NAME}_test PRIVATE "${PROJECT_SOURCE_DIR}/src")
   sluice_link(${ARG_NAME}_test PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main)
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(thread_tests ${ARG_NAME}_test)
+  endif()
   if(ARG_LABELS)
     set(labels LABELS "${ARG_LABELS}")
   endif()

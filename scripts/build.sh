@@ -7,7 +7,9 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset="${1:-release}"
-bash scripts/deps.sh arrow duckdb librdkafka simdjson
+rdkafka=librdkafka
+[[ "$preset" == tsan ]] && rdkafka=librdkafka_tsan
+bash scripts/deps.sh arrow duckdb "$rdkafka" simdjson
 if [[ ! -f "build/$preset/build.ninja" ]]; then
   mkdir -p build
   cmake --preset "$preset" >"build/configure-$preset.log" 2>&1 || {

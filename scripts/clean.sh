@@ -5,7 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/deps/cache.sh
 rm -rf build
 if [[ "${1:-}" == --deps ]]; then
-  for name in "${deps_names[@]}"; do
+  for name in "${deps_names[@]}" "${deps_extra[@]}"; do
     for folder in "$deps_cache/$name"-*; do
       [[ -d "$folder" ]] || continue
       chmod -R u+w "$folder"

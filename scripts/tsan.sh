@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/tally/tally.sh
-bash scripts/build.sh tsan
+bash scripts/build.sh tsan thread_tests
 # Arrow's own pools hand memory from thread to thread unseen by the sanitizer.
 export ARROW_DEFAULT_MEMORY_POOL=system
 tally_ctest tsan ${1:+-R "$1"}

@@ -39,7 +39,9 @@ RawValue RawFromJson(const Json& json) {
   RawValue raw;
   if (json.is_object()) {
     raw.kind = RawValue::Kind::kMap;
-    for (const auto& [key, value] : json.items()) raw.entries.emplace_back(key, RawFromJson(value));
+    for (const auto& [key, value] : json.items()) {
+      raw.entries.push_back({key, RawFromJson(value)});
+    }
   } else if (json.is_array()) {
     raw.kind = RawValue::Kind::kList;
     for (const Json& item : json) raw.items.push_back(RawFromJson(item));
@@ -194,7 +196,7 @@ RawOptions RawOptionsFromPairs(const std::vector<std::pair<std::string, std::str
   for (const auto& [name, text] : pairs) {
     RawValue value;
     value.text = text;
-    out.emplace_back(name, std::move(value));
+    out.push_back({name, std::move(value)});
   }
   return out;
 }

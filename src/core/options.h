@@ -52,17 +52,23 @@ struct Place {
   std::string ToString() const;
 };
 
+struct RawEntry;
+
 /// One value of the job file before it is typed. Lists and maps keep their entries.
 struct RawValue {
-  std::string text;                                       ///< For scalars.
-  std::vector<RawValue> items;                            ///< For lists.
-  std::vector<std::pair<std::string, RawValue>> entries;  ///< For maps, in file order.
+  std::string text;               ///< For scalars.
+  std::vector<RawValue> items;    ///< For lists.
+  std::vector<RawEntry> entries;  ///< For maps, in file order.
   enum class Kind { kScalar, kList, kMap } kind = Kind::kScalar;
   Place place;          ///< Of the value.
   Place key_place;      ///< Of the key, where there is one.
   bool hidden = false;  ///< Came by reference (${ENV:NAME}, ${file:...}): messages never show it.
 };
-using RawOptions = std::vector<std::pair<std::string, RawValue>>;
+struct RawEntry {
+  std::string name;
+  RawValue value;
+};
+using RawOptions = std::vector<RawEntry>;
 
 /// Typed values of one component. Getters of an undeclared or differently typed option end the
 /// process (a bug of ours); getters of an option without value or default give nullopt or the zero

@@ -139,7 +139,7 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     value.key_place = frame.key_place;
-    frame.value.entries.emplace_back(*std::exchange(frame.key, std::nullopt), std::move(value));
+    frame.value.entries.push_back({*std::exchange(frame.key, std::nullopt), std::move(value)});
   }
 
   Place At(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }

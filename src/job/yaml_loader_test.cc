@@ -22,16 +22,16 @@ TEST(YamlLoaderTest, KeepsTextOrderAndPlaces) {
                "job.yaml");
   ASSERT_TRUE(root.ok()) << root.error().message;
   ASSERT_EQ(root->size(), 3u);
-  EXPECT_EQ((*root)[0].first, "name");
-  EXPECT_EQ((*root)[0].second.text, "clicks");
-  EXPECT_EQ((*root)[1].first, "bootstrap.servers");
-  EXPECT_EQ((*root)[1].second.text, "h:1");
-  EXPECT_EQ((*root)[1].second.key_place.ToString(), "job.yaml:2:1");
-  EXPECT_EQ((*root)[1].second.place.ToString(), "job.yaml:2:20");
-  const RawValue& list = (*root)[2].second;
+  EXPECT_EQ((*root)[0].name, "name");
+  EXPECT_EQ((*root)[0].value.text, "clicks");
+  EXPECT_EQ((*root)[1].name, "bootstrap.servers");
+  EXPECT_EQ((*root)[1].value.text, "h:1");
+  EXPECT_EQ((*root)[1].value.key_place.ToString(), "job.yaml:2:1");
+  EXPECT_EQ((*root)[1].value.place.ToString(), "job.yaml:2:20");
+  const RawValue& list = (*root)[2].value;
   ASSERT_EQ(list.items.size(), 2u);
   EXPECT_EQ(list.items[0].text, "007");
-  EXPECT_EQ(list.items[1].entries[0].second.text, "no");
+  EXPECT_EQ(list.items[1].entries[0].value.text, "no");
 }
 
 TEST(YamlLoaderTest, EmptyAndNullValuesAreEmptyText) {
@@ -107,7 +107,7 @@ TEST(YamlLoaderTest, PlaceInsideScalarsOfEveryStyle) {
        }) {
     auto root = LoadYaml(c.yaml, "job.yaml");
     ASSERT_TRUE(root.ok()) << root.error().message;
-    const RawValue& sql = root->back().second;
+    const RawValue& sql = root->back().value;
     EXPECT_EQ(PlaceInScalar(c.yaml, sql, sql.text.find("HERE")).ToString(), c.place) << c.yaml;
   }
 }

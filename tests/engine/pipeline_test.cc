@@ -208,8 +208,11 @@ TEST_F(PipelineTest, RowStepsFilterAndRefuse) {
   EXPECT_EQ(dead_->Rows().size(), 1u);
 }
 
-TEST_F(PipelineTest, AStepThatLosesTrackOfItsRowsStopsTheJob) {
-  spec_.steps.push_back({"broken", testing_parts::MakeBrokenStep("in")});
+class BrokenStepTest : public PipelineTest,
+                       public ::testing::WithParamInterface<testing_parts::StepFault> {};
+
+TEST_P(BrokenStepTest, AStepThatLosesTrackOfItsRowsStopsTheJob) {
+  spec_.steps.push_back({"broken", testing_parts::MakeBrokenStep("in", GetParam())});
   spec_.sinks[0].from = "broken";
   Fill("a", 0, 3);
   auto ran = Run();
@@ -217,6 +220,12 @@ TEST_F(PipelineTest, AStepThatLosesTrackOfItsRowsStopsTheJob) {
   EXPECT_EQ(ran.error().blame, Blame::kBug);
   EXPECT_TRUE(table_->Rows().empty());
 }
+
+using testing_parts::StepFault;
+INSTANTIATE_TEST_SUITE_P(Faults, BrokenStepTest,
+                         ::testing::Values(StepFault::kDoubled, StepFault::kUnordered,
+                                           StepFault::kMadeUp, StepFault::kUncounted,
+                                           StepFault::kOutAndDead, StepFault::kDeadUnknown));
 
 TEST_F(PipelineTest, AnOpenStepSeesTheWholeEpochAndItsInputsOverflowToDisk) {
   AddSource("other");

@@ -5,6 +5,7 @@
 #include <arrow/type.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "record/arrow_error.h"
@@ -164,7 +165,8 @@ class ValueDecoder final : public Decoder {
 
 class RowStep final : public Transform {
  public:
-  RowStep(std::string input, bool broken) : inputs_{std::move(input)}, broken_(broken) {}
+  RowStep(std::string input, std::optional<StepFault> fault)
+      : inputs_{std::move(input)}, fault_(fault) {}
   const std::vector<std::string>& inputs() const override { return inputs_; }
   const SchemaPtr& output_schema() const override { return schema_; }
   bool row_by_row() const override { return true; }
@@ -178,7 +180,7 @@ class RowStep final : public Transform {
   Result<std::unique_ptr<RowTransform>> OpenRow() override {
     class Row final : public RowTransform {
      public:
-      explicit Row(bool broken) : broken_(broken) {}
+      explicit Row(std::optional<StepFault> fault) : fault_(fault) {}
       Result<RowOutput> Apply(const std::shared_ptr<arrow::RecordBatch>& rows,
                               std::int64_t) override {
         RowOutput out;
@@ -191,23 +193,48 @@ class RowStep final : public Transform {
             continue;
           }
           values.push_back(value);
-          out.row_of_output.push_back(broken_ ? 0 : i);
+          out.row_of_output.push_back(i);
         }
         out.rows = Values(values);
+        if (fault_.has_value() && rows->num_rows() > 1) Break(rows->num_rows(), &out);
         return out;
       }
 
      private:
-      bool broken_;
+      void Break(std::int64_t in, RowOutput* out) const {
+        auto& row_of_output = out->row_of_output;
+        switch (*fault_) {
+          case StepFault::kDoubled:
+            row_of_output[1] = row_of_output[0];
+            break;
+          case StepFault::kUnordered:
+            std::swap(row_of_output[0], row_of_output[1]);
+            break;
+          case StepFault::kMadeUp:
+            row_of_output.back() = in;
+            break;
+          case StepFault::kUncounted:
+            row_of_output.pop_back();
+            break;
+          case StepFault::kOutAndDead:
+            out->failures.push_back({1, "test.fail", "value", "though it came out"});
+            break;
+          case StepFault::kDeadUnknown:
+            out->failures.push_back({in, "test.fail", "value", "though it never came in"});
+            break;
+        }
+      }
+
+      std::optional<StepFault> fault_;
     };
-    return std::unique_ptr<RowTransform>(std::make_unique<Row>(broken_));
+    return std::unique_ptr<RowTransform>(std::make_unique<Row>(fault_));
   }
 
  private:
   std::vector<std::string> inputs_;
   SchemaPtr schema_ = ValueSchema();
   std::vector<Scan> scans_;
-  bool broken_;
+  std::optional<StepFault> fault_;
 };
 
 class CountStep final : public Transform {
@@ -398,10 +425,10 @@ std::shared_ptr<Transform> MakeCountStep(std::vector<std::string> inputs) {
   return std::make_shared<CountStep>(std::move(inputs));
 }
 std::shared_ptr<Transform> MakeRowStep(std::string input) {
-  return std::make_shared<RowStep>(std::move(input), false);
+  return std::make_shared<RowStep>(std::move(input), std::nullopt);
 }
-std::shared_ptr<Transform> MakeBrokenStep(std::string input) {
-  return std::make_shared<RowStep>(std::move(input), true);
+std::shared_ptr<Transform> MakeBrokenStep(std::string input, StepFault fault) {
+  return std::make_shared<RowStep>(std::move(input), fault);
 }
 
 }  // namespace sluice::testing_parts

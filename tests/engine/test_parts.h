@@ -73,7 +73,15 @@ std::shared_ptr<Sink> MakeTableSink(std::shared_ptr<Table> table);
 std::shared_ptr<Transform> MakeCountStep(std::vector<std::string> inputs);
 /// A row step: drops rows that begin with "drop", refuses those that begin with "fail".
 std::shared_ptr<Transform> MakeRowStep(std::string input);
-/// A row step that loses count of its rows.
-std::shared_ptr<Transform> MakeBrokenStep(std::string input);
+/// What a broken row step says of its rows, to which it does nothing.
+enum class StepFault {
+  kDoubled,      ///< The second row comes from the first.
+  kUnordered,    ///< The first two rows have changed places.
+  kMadeUp,       ///< The last row comes from one beyond the input.
+  kUncounted,    ///< The last row comes from nowhere.
+  kOutAndDead,   ///< The second row is refused too.
+  kDeadUnknown,  ///< A row beyond the input is refused.
+};
+std::shared_ptr<Transform> MakeBrokenStep(std::string input, StepFault fault);
 
 }  // namespace sluice::testing_parts

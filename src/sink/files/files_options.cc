@@ -134,7 +134,7 @@ Result<FilesOptions> ParseFilesOptions(const Options& options, const EncoderRegi
             UserError("files.option", owner + ": option '" + spec.name + "' is for format " +
                                           other + ", not for " + format));
       }
-      if (&entry == parsed.encoder) raw.emplace_back(spec.name, *options.Raw(spec.name));
+      if (&entry == parsed.encoder) raw.push_back({spec.name, *options.Raw(spec.name)});
     }
   }
   TRY(parsed.encoder_options,

@@ -120,7 +120,12 @@ void KafkaClient::OnCommit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topi
 }
 
 std::optional<Error> KafkaClient::Poll() {
-  while (rd_kafka_message_t* message = rd_kafka_consumer_poll(handle_, 0)) {
+  // librdkafka keeps the times of polls in plain fields of the queue: one thread at a time. Another one
+  // that is at it serves the callbacks just as well.
+  std::unique_lock polling(polling_, std::try_to_lock);
+  while (polling.owns_lock()) {
+    rd_kafka_message_t* message = rd_kafka_consumer_poll(handle_, 0);
+    if (message == nullptr) break;
     // Records go to the readers' queues; what comes here is about the group, such as a coordinator
     // that cannot be reached.
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {

@@ -128,6 +128,7 @@ class KafkaClient {
   rd_kafka_t* handle_ = nullptr;
   std::atomic<int> commits_open_{0};
 
+  std::mutex polling_;  // Held in rd_kafka_consumer_poll, whose callbacks take mutex_.
   std::mutex mutex_;
   std::optional<Error> fatal_;  // Guarded by mutex_.
   std::string last_reason_;     // Guarded: what librdkafka last said about a broker.

@@ -229,6 +229,28 @@ TEST(Types, OtherResultTypesBecomeCanonicalOnes) {
   EXPECT_EQ(k.value_length(0), 2);
 }
 
+/// Arrow allows values under a null struct; in SQL a field of a null struct is null.
+TEST(Types, TheFieldsOfANullStructAreNull) {
+  const InputSchema input{"t", Ddl("st struct<a:int,in:struct<b:string>>")};
+  auto whole = Rows(input.schema, R"([[[7, ["x"]]], [[8, ["y"]]], [[9, ["z"]]]])");
+  auto data = whole->column(0)->data()->Copy();
+  const std::uint8_t second_is_null = 0b101;
+  auto bits = arrow::AllocateBitmap(3);
+  ASSERT_TRUE(bits.ok());
+  (*bits)->mutable_data()[0] = second_is_null;
+  data->buffers[0] = *std::move(bits);
+  data->null_count = 1;
+  auto batch = arrow::RecordBatch::Make(input.schema, 3, {arrow::MakeArray(data)});
+  ASSERT_TRUE(batch->ValidateFull().ok());
+  auto step = Make("SELECT st.a AS a, st['in'].b AS b, st.a IS NULL AND st['in'].b IS NULL AS none FROM t",
+                   {input});
+  auto out = RunRows(step, batch);
+  ASSERT_TRUE(out.ok()) << ToString(out.error());
+  auto expected =
+      Rows(step->output_schema(), R"([[7, "x", false], [null, null, true], [9, "z", false]])");
+  EXPECT_TRUE(out->rows->Equals(*expected)) << out->rows->ToString();
+}
+
 TEST(Types, ASumOfBigintsIsADecimal) {
   const InputSchema input{"t", Ddl("n bigint")};
   auto step = Make("SELECT sum(n) AS s FROM t", {input});
