@@ -45,7 +45,7 @@ CLI::App* ActiveCommand(CLI::App* app) {
   return app;
 }
 
-/// The option of `command` nearest to the first unknown one in `message`.
+/// The option of `command` nearest to the first one in `message`, if that one is unknown.
 std::string NearestOption(CLI::App* command, const std::string& message) {
   std::size_t start = message.find("--");
   if (start == std::string::npos) return "";

@@ -158,6 +158,9 @@ TEST_F(CommandLineTest, UnknownCommandsAndOptionsGetTheNearestName) {
   Outcome option = Sluice({"run", "x", "--untl-caught-up"});
   EXPECT_EQ(option.code, 2);
   EXPECT_NE(option.err.find("did you mean '--until-caught-up'?"), std::string::npos) << option.err;
+  Outcome value = Sluice({"preview", "x", "--rows", "0"});
+  EXPECT_EQ(value.code, 2);
+  EXPECT_EQ(value.err.find("did you mean"), std::string::npos) << value.err;
   EXPECT_EQ(Sluice({}).code, 2);
   EXPECT_EQ(Sluice({"checkpoint"}).code, 2);
   EXPECT_EQ(Sluice({"run", "x", "--log-format", "xml"}).code, 2);
