@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/completion_command.h"
 #include "cli/decode_command.h"
+#include "cli/demo_command.h"
 #include "cli/describe_command.h"
 #include "cli/generate_command.h"
 #include "cli/preview_command.h"
@@ -28,6 +29,7 @@ void AddCommands(CLI::App& app, CommandContext& context) {
   AddDecodeCommand(app, context);
   AddTestCommand(app, context, /*pipes=*/nullptr);
   AddGenerateCommand(app, context);
+  AddDemoCommand(app, context);
   AddVersionCommand(app, context);
 }
 
@@ -54,6 +56,9 @@ std::string NearestOption(CLI::App* command, const std::string& message) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command->get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back(name);
+  }
+  if (std::find(names.begin(), names.end(), given.substr(0, given.find(':'))) != names.end()) {
+    return "";
   }
   auto near = NearestName(given, names);
   return near ? "; did you mean '--" + *near + "'?" : "";
