@@ -173,7 +173,8 @@ TEST_F(CommandLineTest, UnknownCommandsAndOptionsGetTheNearestName) {
 TEST_F(CommandLineTest, HelpHasExamplesForEveryCommand) {
   Outcome help = Sluice({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* name : {"run", "check", "preview", "decode", "describe", "test", "generate"}) {
+  for (const char* name :
+       {"run", "check", "preview", "decode", "describe", "test", "generate", "demo"}) {
     EXPECT_NE(help.out.find(name), std::string::npos) << name;
     Outcome one = Sluice({name, "--help"});
     EXPECT_EQ(one.code, 0) << name;
