@@ -188,12 +188,8 @@ Result<void> Session::Loop() {
     if (next == Next::kStop && !AwaitCommit()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
-<<<<<<< HEAD
-      committer_->WaitIdle();
-      if (spec_.until_caught_up) UpdateLag();  // What is reported last is what is left.
-=======
-      AwaitCommit();
->>>>>>> kills
+      // What is reported last is what is left.
+      if (AwaitCommit() && spec_.until_caught_up) UpdateLag();
       return {};
     }
     if (now >= tick) tick = next_tick;

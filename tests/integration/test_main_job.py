@@ -7,29 +7,12 @@ import signal
 
 import pyarrow
 import pyarrow.parquet
-import pytest
 from job_harness import (CLICKS_SCHEMA, README_JOB, SALES_SQL, Job, as_row, assert_same, click,
                          count_rows, data_files, lake_table, sales, text_rows, wait_until)
 
 
 def clicks(first, last):
     return [click(i) for i in range(first, last)]
-
-
-@pytest.fixture(scope="module")
-def one_minute_job(cluster, tmp_path_factory):
-    """A job with the shortest timeout there is, running while the other tests do."""
-    topic = cluster.topic()
-    job = Job(tmp_path_factory.mktemp("timeout"),
-              cluster.job(topic, window="10 minutes", timeout=1))
-    cluster.produce(topic, clicks(0, 100))
-    with job.start() as running:
-        yield job, running
-
-
-@pytest.fixture(autouse=True)
-def _beside(one_minute_job):
-    """Makes the first test of the file start that job."""
 
 
 def test_the_readme_job(cluster, tmp_path):
