@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Run all tests: unit tests in two presets, then tests/integration with a real Kafka broker.
+# Run all tests: unit tests in two presets, the documents, jobs on a real Kafka broker.
 #
 # usage: test [PATTERN]
-#   PATTERN   only unit tests whose name matches and integration files whose path matches
-# Unit tests run as users' binary (release) and with failpoints; every file
-# tests/integration/test_*.py is a pytest file that finds the binaries in SLUICE and
+#   PATTERN   only unit tests whose name matches and pytest files whose path matches
+# Unit tests run as users' binary (release) and with failpoints; every file test_*.py in
+# tests/docs and tests/integration is a pytest file that finds the binaries in SLUICE and
 # SLUICE_FAILPOINTS. Ends with one line: N passed, N failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -19,7 +19,7 @@ for preset in release failpoints; do
 done
 
 shopt -s nullglob
-files=(tests/integration/test_*.py)
+files=(tests/docs/test_*.py tests/integration/test_*.py)
 [[ -n "$pattern" ]] && mapfile -t files < <(printf '%s\n' "${files[@]}" | grep -E -- "$pattern" || true)
 if ((${#files[@]} > 0)); then
   python="$(bash scripts/deps.sh --where python | cut -d= -f2-)/bin/python3"

@@ -23,6 +23,9 @@ constexpr std::array kAdvice = {
     Advice{"job.option", "`sluice describe NAME` has types, defaults and examples"},
     Advice{"job.reference", "for a trial: NAME=value sluice check JOB"},
     Advice{"schema.", "a schema is a list such as: id bigint, name string, tags array<string>"},
+    Advice{"sql.syntax",
+           "a name that is also a word of SQL (at, order, group, ...) needs double quotes; the "
+           "dialect is DuckDB's"},
     Advice{"sql.", "`sluice check JOB` shows the columns that each step can read"},
     Advice{"checkpoint.superseded",
            "one job may run once per checkpointLocation; `sluice checkpoint show DIR` tells who "

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/completion_command.h"
 #include "cli/decode_command.h"
+#include "cli/demo_command.h"
 #include "cli/describe_command.h"
 #include "cli/engine_pipe_runner.h"
 #include "cli/generate_command.h"
@@ -28,6 +29,7 @@ void AddCommands(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   AddCheckpointCommand(app, context);
   AddTestCommand(app, context, pipes);
   AddGenerateCommand(app, context);
+  AddDemoCommand(app, context);
   AddCompletionCommand(app, context);
   AddVersionCommand(app, context);
 }
@@ -46,7 +48,7 @@ CLI::App* ActiveCommand(CLI::App* app) {
   return app;
 }
 
-/// The option of `command` nearest to the first unknown one in `message`.
+/// The option of `command` nearest to the first one in `message`, if that one is unknown.
 std::string NearestOption(CLI::App* command, const std::string& message) {
   std::size_t start = message.find("--");
   if (start == std::string::npos) return "";
@@ -55,6 +57,9 @@ std::string NearestOption(CLI::App* command, const std::string& message) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command->get_options()) {
     for (const std::string& name : option->get_lnames()) names.push_back(name);
+  }
+  if (std::find(names.begin(), names.end(), given.substr(0, given.find(':'))) != names.end()) {
+    return "";
   }
   auto near = NearestName(given, names);
   return near ? "; did you mean '--" + *near + "'?" : "";

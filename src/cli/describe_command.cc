@@ -30,7 +30,7 @@ Result<std::vector<ReferenceSection>> Pick(const std::vector<ReferenceSection>& 
   if (!picked.empty()) return picked;
   std::string message = "there is nothing called '" + name.substr(0, 60) + "' to describe";
   if (auto near = NearestName(name, known)) message += "; did you mean '" + *near + "'?";
-  message += " Known: ";
+  message += message.ends_with('?') ? " Known: " : ". Known: ";
   for (std::size_t i = 0; i < known.size(); ++i) message += (i == 0 ? "" : ", ") + known[i];
   return UserError("describe.unknown", message);
 }

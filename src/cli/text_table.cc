@@ -60,9 +60,11 @@ std::string PrintTable(const TextTable& table, std::size_t cell_width) {
       widths[i] = std::max(widths[i], Width(line[i]));
     }
   }
+  const bool typed = std::any_of(table.types.begin(), table.types.end(),
+                                 [](const std::string& type) { return !type.empty(); });
   std::string out;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    AddLine(lines[i], widths, table.right, &out);
+    if (i != 1 || typed) AddLine(lines[i], widths, table.right, &out);
     if (i != 1) continue;
     std::vector<std::string> rule;
     for (std::size_t width : widths) {

@@ -9,7 +9,7 @@ namespace sluice {
 
 struct TextTable {
   std::vector<std::string> names;
-  std::vector<std::string> types;  ///< Under the names.
+  std::vector<std::string> types;  ///< Under the names; no such line if all are empty.
   std::vector<bool> right;         ///< Numbers stand to the right.
   std::vector<std::vector<std::string>> rows;
 };

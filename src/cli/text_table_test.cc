@@ -26,6 +26,8 @@ TEST(TextTableTest, NoRowsStillHaveAHeader) {
   table.types = {"int"};
   table.right = {true};
   EXPECT_EQ(PrintTable(table, 10), "  a\nint\n---\n");
+  table.types = {""};
+  EXPECT_EQ(PrintTable(table, 10), "a\n-\n");
 }
 
 }  // namespace

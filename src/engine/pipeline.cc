@@ -176,7 +176,7 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
     if (error.retry == Retry::kNo) return error;
     if (stop != 0) break;
-    Log(LogLevel::kWarn, "the epoch was abandoned and will be read again",
+    Log(LogLevel::kWarn, "cannot go on; trying again from where the job last committed",
         {{"error", ToString(error)}, {"again_in", FormatDuration(wait.count() * 1000)}});
     BackOff(wait, stop);
     if (stop != 0) break;

@@ -159,6 +159,9 @@ TEST_F(CommandLineTest, UnknownCommandsAndOptionsGetTheNearestName) {
   Outcome option = Sluice({"run", "x", "--untl-caught-up"});
   EXPECT_EQ(option.code, 2);
   EXPECT_NE(option.err.find("did you mean '--until-caught-up'?"), std::string::npos) << option.err;
+  Outcome value = Sluice({"preview", "x", "--rows", "0"});
+  EXPECT_EQ(value.code, 2);
+  EXPECT_EQ(value.err.find("did you mean"), std::string::npos) << value.err;
   EXPECT_EQ(Sluice({}).code, 2);
   EXPECT_EQ(Sluice({"checkpoint"}).code, 2);
   EXPECT_EQ(Sluice({"run", "x", "--log-format", "xml"}).code, 2);
@@ -170,7 +173,8 @@ TEST_F(CommandLineTest, UnknownCommandsAndOptionsGetTheNearestName) {
 TEST_F(CommandLineTest, HelpHasExamplesForEveryCommand) {
   Outcome help = Sluice({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* name : {"run", "check", "preview", "decode", "describe", "test", "generate"}) {
+  for (const char* name :
+       {"run", "check", "preview", "decode", "describe", "test", "generate", "demo"}) {
     EXPECT_NE(help.out.find(name), std::string::npos) << name;
     Outcome one = Sluice({name, "--help"});
     EXPECT_EQ(one.code, 0) << name;

@@ -332,7 +332,7 @@ class DdlParser {
   static Error UnknownType(std::size_t start, const std::string& word) {
     std::string message = "there is no type '" + word.substr(0, 40) + "'";
     if (auto near = NearestName(word, TypeNames())) message += "; did you mean '" + *near + "'?";
-    message += " Types: ";
+    message += message.ends_with('?') ? " Types: " : ". Types: ";
     for (const auto& name : TypeNames()) {
       if (&name != &TypeNames().front()) message += ", ";
       message += name;
