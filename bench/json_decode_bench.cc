@@ -1,5 +1,8 @@
-// Records per CPU-second of the JSON decoder over click events like the demo's, in batches of the size a
-// source delivers: json_decode_bench [RECORDS] [ROUNDS].
+// Records per CPU-second of the JSON decoder over click events like the demo's, in batches of the
+// size a source delivers: json_decode_bench [RECORDS] [ROUNDS].
+#include <arrow/memory_pool.h>
+#include <arrow/record_batch.h>
+
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -8,9 +11,6 @@
 #include <random>
 #include <string>
 #include <vector>
-
-#include <arrow/memory_pool.h>
-#include <arrow/record_batch.h>
 
 #include "decode/json/json_format.h"
 #include "record/schema.h"

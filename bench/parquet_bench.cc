@@ -1,6 +1,14 @@
-/// CPU time and bytes of one Parquet row, for rows like the demo's (13 columns, click events with a total):
-/// our encoder as the files sink drives it, beside Arrow's own writer fed by hand with its defaults and with
-/// our settings. Nothing is written to a disk. Run it by hand; figures are the best of five rounds.
+/// CPU time and bytes of one Parquet row, for rows like the demo's (13 columns, click events with a
+/// total): our encoder as the files sink drives it, beside Arrow's own writer fed by hand with its
+/// defaults and with our settings. Nothing is written to a disk. Run it by hand; figures are the
+/// best of five rounds.
+#include <arrow/builder.h>
+#include <arrow/io/interfaces.h>
+#include <arrow/record_batch.h>
+#include <arrow/table.h>
+#include <parquet/arrow/writer.h>
+#include <parquet/properties.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -10,13 +18,6 @@
 #include <random>
 #include <string>
 #include <vector>
-
-#include <arrow/builder.h>
-#include <arrow/io/interfaces.h>
-#include <arrow/record_batch.h>
-#include <arrow/table.h>
-#include <parquet/arrow/writer.h>
-#include <parquet/properties.h>
 
 #include "encode/parquet/parquet_encoder.h"
 
@@ -62,8 +63,10 @@ std::shared_ptr<arrow::Schema> RowSchema() {
 
 std::shared_ptr<arrow::RecordBatch> MakeBatch(std::mt19937_64* random, std::int64_t first) {
   static const char* const kEvents[] = {"cart", "cart", "cart", "buy", "buy", "pay"};
-  static const char* const kCities[] = {"Berlin", "Paris", "London", "Madrid", "Rome", "Vienna", "Oslo", "Lisbon"};
-  static const char* const kAgents[] = {"App/4.2 Android", "App/4.2 iOS", "Edge/126 Windows", "Firefox/127 Linux"};
+  static const char* const kCities[] = {"Berlin", "Paris",  "London", "Madrid",
+                                        "Rome",   "Vienna", "Oslo",   "Lisbon"};
+  static const char* const kAgents[] = {"App/4.2 Android", "App/4.2 iOS", "Edge/126 Windows",
+                                        "Firefox/127 Linux"};
   static const char* const kTags[] = {"garden", "office", "sale", "new", "toys", "books"};
   auto pick = [&](std::uint64_t n) { return (*random)() % n; };
   auto* pool = arrow::default_memory_pool();
@@ -85,7 +88,8 @@ std::shared_ptr<arrow::RecordBatch> MakeBatch(std::mt19937_64* random, std::int6
     Check(ts.Append(1'767'225'600'000'000 + (first + row) * 3333 / 1000 * 1000));
     std::uint64_t who = pick(2) ? pick(20'000) : pick(200'000);
     Check(user.Append(static_cast<std::int64_t>(who)));
-    std::snprintf(text, sizeof text, "s%08llx", static_cast<unsigned long long>(who * 2654435761u & 0xffffffffu));
+    std::snprintf(text, sizeof text, "s%08llx",
+                  static_cast<unsigned long long>(who * 2654435761u & 0xffffffffu));
     Check(session.Append(text));
     Check(event.Append(kEvents[pick(6)]));
     double cents = static_cast<double>(pick(300) * pick(100));
@@ -105,8 +109,8 @@ std::shared_ptr<arrow::RecordBatch> MakeBatch(std::mt19937_64* random, std::int6
     Check(ok.Append(pick(50) != 0));
   }
   arrow::ArrayVector columns(13);
-  arrow::ArrayBuilder* builders[] = {&id, &ts, &user, &session, &event, &price, &quantity,
-                                     &city, &geo, &agent, &tags, &ok, &total};
+  arrow::ArrayBuilder* builders[] = {&id,   &ts,  &user,  &session, &event, &price, &quantity,
+                                     &city, &geo, &agent, &tags,    &ok,    &total};
   for (std::size_t i = 0; i < 13; ++i) Check(builders[i]->Finish(&columns[i]));
   return arrow::RecordBatch::Make(RowSchema(), kRowsPerBatch, columns);
 }
@@ -130,7 +134,8 @@ class CountingSink final : public sluice::ByteSink, public arrow::io::OutputStre
 std::int64_t RunOurs(const RecordBatchVector& batches,
                      const std::vector<std::pair<std::string, std::string>>& pairs) {
   auto entry = sluice::ParquetEncoderEntry();
-  auto options = Check(sluice::ParseOptions(entry.options, sluice::RawOptionsFromPairs(pairs), "bench"));
+  auto options =
+      Check(sluice::ParseOptions(entry.options, sluice::RawOptionsFromPairs(pairs), "bench"));
   CountingSink out;
   auto encoder = Check(entry.make(options, RowSchema(), &out));
   for (const auto& batch : batches) {
@@ -150,11 +155,12 @@ std::int64_t RunArrow(const RecordBatchVector& batches, bool our_settings, bool 
   }
   auto out = std::make_shared<CountingSink>();
   auto writer = parquet::arrow::FileWriter::Open(*RowSchema(), arrow::default_memory_pool(), out,
-                                                 builder.build()).ValueOrDie();
+                                                 builder.build())
+                    .ValueOrDie();
   for (std::size_t i = 0; i < batches.size(); i += kBatchesPerGroup) {
     RecordBatchVector group(batches.begin() + static_cast<std::ptrdiff_t>(i),
                             batches.begin() + static_cast<std::ptrdiff_t>(
-                                std::min(batches.size(), i + kBatchesPerGroup)));
+                                                  std::min(batches.size(), i + kBatchesPerGroup)));
     if (buffered) {
       Check(writer->NewBufferedRowGroup());
       for (const auto& batch : group) Check(writer->WriteRecordBatch(*batch));
@@ -171,10 +177,12 @@ std::int64_t RunArrow(const RecordBatchVector& batches, bool our_settings, bool 
 int main() {
   std::mt19937_64 random(1);
   RecordBatchVector batches;
-  for (int i = 0; i < kBatches; ++i) batches.push_back(MakeBatch(&random, std::int64_t{i} * kRowsPerBatch));
+  for (int i = 0; i < kBatches; ++i)
+    batches.push_back(MakeBatch(&random, std::int64_t{i} * kRowsPerBatch));
   RecordBatchVector small;
   for (const auto& batch : batches) {
-    for (int from = 0; from < kRowsPerBatch; from += 2048) small.push_back(batch->Slice(from, 2048));
+    for (int from = 0; from < kRowsPerBatch; from += 2048)
+      small.push_back(batch->Slice(from, 2048));
   }
   struct Case {
     const char* name;
@@ -185,9 +193,18 @@ int main() {
   std::vector<Case> cases = {
       {"sluice", [&] { return RunOurs(batches, {}); }},
       {"sluice, batches of 2,048 rows", [&] { return RunOurs(small, {}); }},
-      {"sluice, zstd", [&] { return RunOurs(batches, {{"compression", "zstd"}}); }},
-      {"sluice, uncompressed", [&] { return RunOurs(batches, {{"compression", "none"}}); }},
-      {"sluice, dictionaryPageSize 1 MiB", [&] { return RunOurs(batches, {{"dictionaryPageSize", "1 MiB"}}); }},
+      {"sluice, zstd",
+       [&] {
+         return RunOurs(batches, {{"compression", "zstd"}});
+       }},
+      {"sluice, uncompressed",
+       [&] {
+         return RunOurs(batches, {{"compression", "none"}});
+       }},
+      {"sluice, dictionaryPageSize 1 MiB",
+       [&] {
+         return RunOurs(batches, {{"dictionaryPageSize", "1 MiB"}});
+       }},
       {"Arrow by hand, our settings", [&] { return RunArrow(batches, true, false); }},
       {"Arrow by hand, our settings, buffered", [&] { return RunArrow(batches, true, true); }},
       {"Arrow by hand, its defaults", [&] { return RunArrow(batches, false, false); }},

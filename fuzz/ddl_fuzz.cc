@@ -1,10 +1,10 @@
 // Any bytes as DDL: a schema that is accepted comes back the same from its own text.
+#include <arrow/type.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-
-#include <arrow/type.h>
 
 #include "record/schema.h"
 

@@ -1,15 +1,15 @@
-// Any bytes as a JSON message: the first byte picks the schema, the rest is decoded twice, alone and
-// between two broken messages, which must change nothing.
+// Any bytes as a JSON message: the first byte picks the schema, the rest is decoded twice, alone
+// and between two broken messages, which must change nothing.
+#include <arrow/array.h>
+#include <arrow/memory_pool.h>
+#include <arrow/record_batch.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <vector>
-
-#include <arrow/array.h>
-#include <arrow/memory_pool.h>
-#include <arrow/record_batch.h>
 
 #include "decode/json/json_format.h"
 #include "record/schema.h"
@@ -20,7 +20,8 @@ std::vector<std::unique_ptr<sluice::Decoder>> MakeDecoders() {
   std::vector<std::unique_ptr<sluice::Decoder>> decoders;
   for (const char* ddl :
        {"none_of_them string", "a bigint, b string, c double, d boolean",
-        "a array<struct<a:int,b:array<string>>>, b map<string,map<string,int>>, c struct<c:struct<a:int>>",
+        "a array<struct<a:int,b:array<string>>>, b map<string,map<string,int>>, c "
+        "struct<c:struct<a:int>>",
         "a timestamp, b date, c decimal(12,3), d binary, e timestamp_ntz, f float, g tinyint",
         "a int NOT NULL, b struct<c:string NOT NULL,d:smallint>"}) {
     for (bool path : {false, true}) {
@@ -28,8 +29,8 @@ std::vector<std::unique_ptr<sluice::Decoder>> MakeDecoders() {
       options.limits.string_bytes = 4096;
       options.limits.items = 64;
       if (path) options.path = {"a"};
-      auto decoder = sluice::MakeJsonDecoder(*sluice::ParseDdl(ddl), options,
-                                             arrow::default_memory_pool());
+      auto decoder =
+          sluice::MakeJsonDecoder(*sluice::ParseDdl(ddl), options, arrow::default_memory_pool());
       decoders.push_back(std::move(*decoder));
     }
   }

@@ -9,6 +9,7 @@
 #include "cli/completion_command.h"
 #include "cli/decode_command.h"
 #include "cli/describe_command.h"
+#include "cli/engine_pipe_runner.h"
 #include "cli/generate_command.h"
 #include "cli/preview_command.h"
 #include "cli/run_command.h"
@@ -18,16 +19,16 @@
 namespace sluice {
 namespace {
 
-void AddCommands(CLI::App& app, CommandContext& context) {
+void AddCommands(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   AddRunCommand(app, context);
   AddCheckCommand(app, context);
   AddPreviewCommand(app, context);
+  AddDecodeCommand(app, context);
   AddDescribeCommand(app, context);
   AddCheckpointCommand(app, context);
-  AddCompletionCommand(app, context);
-  AddDecodeCommand(app, context);
-  AddTestCommand(app, context, /*pipes=*/nullptr);
+  AddTestCommand(app, context, pipes);
   AddGenerateCommand(app, context);
+  AddCompletionCommand(app, context);
   AddVersionCommand(app, context);
 }
 
@@ -86,7 +87,8 @@ int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::o
       "  sluice run clicks.yaml        run it until it is stopped\n"
       "  sluice describe kafka         options of the Kafka source\n"
       "Exit codes: 0 done, 1 failed, 2 your mistake, 3 bad data, 4 another writer is active.");
-  AddCommands(app, context);
+  EnginePipeRunner pipes(parts);
+  AddCommands(app, context, &pipes);
 
   std::vector<std::string> names = CommandNames(app);
   if (argc > 1 && argv[1][0] != '-') {

@@ -15,17 +15,18 @@ class PipeRunner {
  public:
   virtual ~PipeRunner() = default;
 
-  /// "straight", "one message per read", "every range twice", "killed after step 7", ... as this
-  /// build has them. `straight` comes first; it is what --rebaseline writes.
+  /// "straight", "one message per read", "every range twice", "killed at K8", ... as this build has
+  /// them. `straight` comes first; it is what --rebaseline writes. Run may be asked only for modes
+  /// of the case that Modes was asked for last.
   virtual std::vector<std::string> Modes(const PipeCase& test) = 0;
 
   /// Runs the case in a folder of its own. An error of the job is part of what is observed; an
   /// Error here means that the case could not be run.
   virtual Result<ObservedPipe> Run(const PipeCase& test, const std::string& mode) = 0;
 
-  /// What this build leaves out, for the end of the report ("kill modes need a build with
-  /// failpoints"); empty if nothing.
-  virtual std::string Missing() const = 0;
+  /// For the end of the report: what this build leaves out ("kill modes need a build with
+  /// failpoints"), or how often each failpoint was reached; empty if there is nothing to say.
+  virtual std::string Remarks() const = 0;
 };
 
 }  // namespace sluice

@@ -38,8 +38,8 @@ static_assert(StopRequest::is_always_lock_free && std::atomic<bool>::is_always_l
 /// nothing is open, and the process may just end.
 extern "C" void OnStopSignal(int) {
   if (!running.load()) _exit(0);
-  int asked = stop_request.load();
-  if (asked < 2) stop_request.store(asked + 1);
+  // Two signals may be handled on two threads at once, so that both must count.
+  stop_request.fetch_add(1);
 }
 
 void InstallSignalHandlers() {

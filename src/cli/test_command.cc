@@ -65,8 +65,8 @@ class Runner {
     if (changed_ > 0) out_ << changed_ << (changed_ == 1 ? " case" : " cases") << " rewritten\n";
     if (not_run_ > 0) {
       out_ << not_run_ << " pipeline cases were not run: there is no engine to run them with\n";
-    } else if (parts_.pipes != nullptr && ran_pipes_ && !parts_.pipes->Missing().empty()) {
-      out_ << parts_.pipes->Missing() << "\n";
+    } else if (parts_.pipes != nullptr && ran_pipes_ && !parts_.pipes->Remarks().empty()) {
+      out_ << parts_.pipes->Remarks() << "\n";
     }
     out_ << passed_ << " passed, " << failed_ << " failed\n";
     return failed_ > 0 ? 1 : 0;

@@ -22,7 +22,7 @@ class ScriptedPipes final : public PipeRunner {
   Result<ObservedPipe> Run(const PipeCase&, const std::string& mode) override {
     return mode == "straight" ? straight : twice;
   }
-  std::string Missing() const override { return "kill modes need a build with failpoints"; }
+  std::string Remarks() const override { return "kill modes need a build with failpoints"; }
   ObservedPipe straight, twice;
 };
 

@@ -1,9 +1,8 @@
 #include "core/clock.h"
 
-#include <ctime>
-
 #include <array>
 #include <cstdio>
+#include <ctime>
 
 namespace sluice {
 namespace {
@@ -20,8 +19,8 @@ class SystemClock final : public Clock {
   std::int64_t MonotonicMicros() const override { return Read(CLOCK_MONOTONIC); }
 };
 
-/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level date
-/// algorithms").
+/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-compatible low-level
+/// date algorithms").
 std::int64_t DaysFromCivil(std::int64_t year, int month, int day) {
   year -= month <= 2 ? 1 : 0;
   std::int64_t era = (year >= 0 ? year : year - 399) / 400;

@@ -1,9 +1,11 @@
 /// Named places where tests kill, stop or fail the process (reference: docs/exactly-once.md).
 ///
 /// `FAILPOINT("K8")` does nothing in release builds: it is compiled out. Elsewhere the environment
-/// variable SLUICE_FAILPOINTS arms points: "K8=kill" (SIGKILL at the first arrival), "K8:3=kill" (at
-/// the third), "F7=error" (FAILPOINT_ERROR sites return an I/O error), "K9=stop" (SIGSTOP), separated
-/// by commas. Every arrival of an armed point is counted; any thread may arrive.
+/// variable SLUICE_FAILPOINTS arms points: "K8=kill" (SIGKILL at the first arrival), "K8:3=kill"
+/// (at the third), "F7=error" (FAILPOINT_ERROR sites return an I/O error), "K9=stop" (SIGSTOP),
+/// separated by commas. Every arrival of an armed point is counted; any thread may arrive. A point
+/// that acts first says "failpoint NAME" on stderr. "*=count" counts all points and lists them at a
+/// normal exit: "failpoint K7: 3 arrivals, can fail" (a FAILPOINT_ERROR site).
 #pragma once
 
 #include "core/result.h"

@@ -1,7 +1,7 @@
 #include "core/logging.h"
 
-#include <spdlog/spdlog.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <cstdio>
@@ -43,15 +43,20 @@ State& Global() {
 
 const char* Name(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarn: return "warn";
-    case LogLevel::kError: return "error";
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
   }
   return "info";
 }
 
-/// Escapes quotes, backslashes and control characters, so that a line stays a line and a terminal is safe.
+/// Escapes quotes, backslashes and control characters, so that a line stays a line and a terminal
+/// is safe.
 void AppendEscaped(std::string_view text, std::string* out) {
   for (char c : text) {
     auto byte = static_cast<unsigned char>(c);
@@ -110,10 +115,14 @@ std::string Format(const State& state, LogLevel level, std::string_view message,
 
 spdlog::level::level_enum Native(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarn: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }

@@ -14,8 +14,8 @@ enum class LogFormat { kText, kJson };
 /// Called once, before threads start. Default: info, text.
 void ConfigureLogging(LogLevel level, LogFormat format);
 
-/// A field of a line: key=value in text, a member in JSON. Values never hold secrets or record bytes;
-/// control characters are escaped, so that one call is one line.
+/// A field of a line: key=value in text, a member in JSON. Values never hold secrets or record
+/// bytes; control characters are escaped, so that one call is one line.
 using LogField = std::pair<std::string_view, std::string>;
 
 /// Any thread. `message` is a short sentence; numbers and names go into fields.

@@ -1,8 +1,8 @@
 /// Counters and gauges of a job, and their Prometheus endpoint.
 ///
-/// Names and help are declared where the metric is created; docs/metrics.md is generated from a run.
-/// Handles stay valid as long as the Metrics object. Updating is lock-free and safe from any thread;
-/// the hot path updates once per batch.
+/// Names and help are declared where the metric is created; docs/metrics.md is generated from a
+/// run. Handles stay valid as long as the Metrics object. Updating is lock-free and safe from any
+/// thread; the hot path updates once per batch.
 #pragma once
 
 #include <cstdint>
@@ -37,15 +37,17 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  /// The same name and labels give the same handle. Labels must be the same set of keys for one name.
+  /// The same name and labels give the same handle. Labels must be the same set of keys for one
+  /// name.
   Counter& AddCounter(const std::string& name, const std::string& help, const MetricLabels& = {});
   Gauge& AddGauge(const std::string& name, const std::string& help, const MetricLabels& = {});
 
   /// Prometheus text format, version 0.0.4.
   std::string ToText() const;
 
-  /// Serves ToText() at http://ADDRESS/metrics from a thread of its own until destruction. A bare port
-  /// binds to 127.0.0.1; another address is the user's explicit choice. Port 0 takes a free one.
+  /// Serves ToText() at http://ADDRESS/metrics from a thread of its own until destruction. A bare
+  /// port binds to 127.0.0.1; another address is the user's explicit choice. Port 0 takes a free
+  /// one.
   Result<int> Serve(const std::string& address);
 
  private:

@@ -49,7 +49,8 @@ Json TypedJson(const RawValue& raw) {
       for (const RawValue& item : raw.items) list.push_back(TypedJson(item));
       return list;
     }
-    case RawValue::Kind::kMap: break;
+    case RawValue::Kind::kMap:
+      break;
   }
   Json map = Json::object();
   for (const auto& [key, value] : raw.entries) map[key] = TypedJson(value);
@@ -64,9 +65,12 @@ std::string ScalarText(const RawValue& raw) {
 
 const char* KindName(RawValue::Kind kind) {
   switch (kind) {
-    case RawValue::Kind::kScalar: return "a single value";
-    case RawValue::Kind::kList: return "a list";
-    case RawValue::Kind::kMap: break;
+    case RawValue::Kind::kScalar:
+      return "a single value";
+    case RawValue::Kind::kList:
+      return "a list";
+    case RawValue::Kind::kMap:
+      break;
   }
   return "a map";
 }
@@ -79,7 +83,8 @@ class Complaint {
 
   Error Make(const std::string& what) const {
     std::string message = owner_ + ": " + spec_.name + " " + what;
-    if (!spec_.example.empty() && !spec_.secret && spec_.choices.empty()) message += "; for example: " + spec_.example;
+    if (!spec_.example.empty() && !spec_.secret && spec_.choices.empty())
+      message += "; for example: " + spec_.example;
     std::string place = raw_.place.ToString();
     if (!place.empty()) message = place + ": " + message;
     return UserError("job.option", message);
@@ -129,14 +134,22 @@ Result<std::int64_t> ParseWhole(OptionType type, const std::string& text) {
 
 const char* TypeName(OptionType type) {
   switch (type) {
-    case OptionType::kString: return "text";
-    case OptionType::kBool: return "true or false";
-    case OptionType::kInt: return "a whole number";
-    case OptionType::kDouble: return "a number";
-    case OptionType::kDuration: return "a duration such as '100 seconds', '5 min' or '250 ms'";
-    case OptionType::kBytes: return "a size such as '128 MiB' or '1 GB'";
-    case OptionType::kList: return "a list";
-    case OptionType::kMap: break;
+    case OptionType::kString:
+      return "text";
+    case OptionType::kBool:
+      return "true or false";
+    case OptionType::kInt:
+      return "a whole number";
+    case OptionType::kDouble:
+      return "a number";
+    case OptionType::kDuration:
+      return "a duration such as '100 seconds', '5 min' or '250 ms'";
+    case OptionType::kBytes:
+      return "a size such as '128 MiB' or '1 GB'";
+    case OptionType::kList:
+      return "a list";
+    case OptionType::kMap:
+      break;
   }
   return "a map";
 }
@@ -202,7 +215,8 @@ class OptionParser {
     }
     value->text = ScalarText(raw);
     switch (spec.type) {
-      case OptionType::kString: return FillChoice(complaint, value);
+      case OptionType::kString:
+        return FillChoice(complaint, value);
       case OptionType::kBool: {
         std::string word = Lower(Trim(value->text));
         if (word != "true" && word != "false") {
@@ -211,8 +225,10 @@ class OptionParser {
         value->number = word == "true" ? 1 : 0;
         return {};
       }
-      case OptionType::kDouble: return FillDouble(complaint, value);
-      default: return FillWhole(complaint, value);
+      case OptionType::kDouble:
+        return FillDouble(complaint, value);
+      default:
+        return FillWhole(complaint, value);
     }
   }
 

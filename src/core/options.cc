@@ -20,13 +20,15 @@ std::string Lower(std::string_view text) {
 /// As JSON whose scalars are strings, so that nothing is lost on the way back.
 Json TextJson(const RawValue& raw) {
   switch (raw.kind) {
-    case RawValue::Kind::kScalar: return Json(raw.text);
+    case RawValue::Kind::kScalar:
+      return Json(raw.text);
     case RawValue::Kind::kList: {
       Json list = Json::array();
       for (const RawValue& item : raw.items) list.push_back(TextJson(item));
       return list;
     }
-    case RawValue::Kind::kMap: break;
+    case RawValue::Kind::kMap:
+      break;
   }
   Json map = Json::object();
   for (const auto& [key, value] : raw.entries) map[key] = TextJson(value);

@@ -2,8 +2,8 @@
 ///
 /// A component (source, format, sink) exports a `std::vector<OptionSpec>`. The job file's values,
 /// always text at first (Glue writes numbers and booleans as strings), become `Options` through
-/// `ParseOptions`, which refuses unknown names with the nearest known one. Immutable afterwards, and
-/// safe to read from any thread.
+/// `ParseOptions`, which refuses unknown names with the nearest known one. Immutable afterwards,
+/// and safe to read from any thread.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ namespace sluice {
 
 enum class OptionType {
   kString,
-  kBool,      ///< true | false, any case
-  kInt,       ///< 64-bit signed
+  kBool,  ///< true | false, any case
+  kInt,   ///< 64-bit signed
   kDouble,
   kDuration,  ///< "100 seconds", "5 min", "250 ms"; a bare number is seconds. Held in microseconds.
   kBytes,     ///< "128 MiB", "1 GB", "4096". Held in bytes.
@@ -33,12 +33,13 @@ struct OptionSpec {
   std::string name = {};
   OptionType type = OptionType::kString;
   std::string default_value = {};  ///< Text form; empty means none (see `required`).
-  std::string help = {};  ///< A sentence or two.
+  std::string help = {};           ///< A sentence or two.
   std::string example = {};
   bool required = false;
-  bool secret = false;               ///< Never printed, logged or stored in a decision.
+  bool secret = false;                    ///< Never printed, logged or stored in a decision.
   std::vector<std::string> choices = {};  ///< For kString: the allowed values; empty means any.
-  std::vector<std::string> aliases = {};  ///< Other accepted names (Spark's `subscribe` for `topicName`).
+  std::vector<std::string> aliases =
+      {};  ///< Other accepted names (Spark's `subscribe` for `topicName`).
   std::optional<std::int64_t> min = {};  ///< For kInt, kDuration (microseconds), kBytes.
   std::optional<std::int64_t> max = {};
 };
@@ -53,12 +54,12 @@ struct Place {
 
 /// One value of the job file before it is typed. Lists and maps keep their entries.
 struct RawValue {
-  std::string text;                            ///< For scalars.
-  std::vector<RawValue> items;                 ///< For lists.
+  std::string text;                                       ///< For scalars.
+  std::vector<RawValue> items;                            ///< For lists.
   std::vector<std::pair<std::string, RawValue>> entries;  ///< For maps, in file order.
   enum class Kind { kScalar, kList, kMap } kind = Kind::kScalar;
-  Place place;      ///< Of the value.
-  Place key_place;  ///< Of the key, where there is one.
+  Place place;          ///< Of the value.
+  Place key_place;      ///< Of the key, where there is one.
   bool hidden = false;  ///< Came by reference (${ENV:NAME}, ${file:...}): messages never show it.
 };
 using RawOptions = std::vector<std::pair<std::string, RawValue>>;
@@ -68,22 +69,24 @@ using RawOptions = std::vector<std::pair<std::string, RawValue>>;
 /// value as stated.
 class Options {
  public:
-  bool Has(std::string_view name) const;  ///< Given, or has a default.
-  bool Given(std::string_view name) const;  ///< Given by the user.
-  std::string String(std::string_view name) const;  ///< "" if absent.
-  bool Bool(std::string_view name) const;           ///< false if absent.
+  bool Has(std::string_view name) const;                         ///< Given, or has a default.
+  bool Given(std::string_view name) const;                       ///< Given by the user.
+  std::string String(std::string_view name) const;               ///< "" if absent.
+  bool Bool(std::string_view name) const;                        ///< false if absent.
   std::optional<std::int64_t> Int(std::string_view name) const;  ///< kInt, kDuration, kBytes.
   std::optional<double> Double(std::string_view name) const;
   std::vector<std::string> List(std::string_view name) const;
   std::vector<std::pair<std::string, std::string>> Map(std::string_view name) const;
   /// The value as written, with places; nullptr if not given.
   const RawValue* Raw(std::string_view name) const;
-  /// Options given under a `prefix.` for which a spec named "prefix.*" exists: WithPrefix("kafka.") of
-  /// a spec "kafka.*" gives {"fetch.min.bytes", "1"} for `kafka.fetch.min.bytes: 1`, in file order.
+  /// Options given under a `prefix.` for which a spec named "prefix.*" exists: WithPrefix("kafka.")
+  /// of a spec "kafka.*" gives {"fetch.min.bytes", "1"} for `kafka.fetch.min.bytes: 1`, in file
+  /// order.
   std::vector<std::pair<std::string, std::string>> WithPrefix(std::string_view prefix) const;
 
-  /// The given values as a JSON object with sorted keys; secrets are left out. What a decision stores.
-  /// Scalars are JSON strings, as written; RawOptionsFromJson turns it back into what was parsed.
+  /// The given values as a JSON object with sorted keys; secrets are left out. What a decision
+  /// stores. Scalars are JSON strings, as written; RawOptionsFromJson turns it back into what was
+  /// parsed.
   std::string ToJson() const;
 
  private:

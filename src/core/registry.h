@@ -1,4 +1,5 @@
-/// A list of named factories: built-in formats, sources and sinks, filled in src/main/ and nowhere else.
+/// A list of named factories: built-in formats, sources and sinks, filled in src/main/ and nowhere
+/// else.
 #pragma once
 
 #include <functional>

@@ -1,8 +1,8 @@
 /// Result<T>, Error and TRY: how every fallible function of sluice reports.
 ///
-/// An Error says whose fault it is, whether trying again can help, and what to do next. A bad record
-/// is not an Error but a Reject (record/reject.h). Nothing of ours throws; exceptions of libraries are
-/// caught in one adapter file each.
+/// An Error says whose fault it is, whether trying again can help, and what to do next. A bad
+/// record is not an Error but a Reject (record/reject.h). Nothing of ours throws; exceptions of
+/// libraries are caught in one adapter file each.
 #pragma once
 
 #include <cstdlib>
@@ -56,7 +56,7 @@ template <typename T = void>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
   template <typename U, typename = std::enable_if_t<std::is_convertible_v<U&&, T> &&
                                                     !std::is_same_v<std::decay_t<U>, T> &&
@@ -121,14 +121,14 @@ inline void TakeValue(Result<void>&&) {}
 /// `TRY(auto x, F());` or `TRY(F());`: goes on with the value, or returns the error.
 #define SLUICE_CONCAT_(a, b) a##b
 #define SLUICE_CONCAT(a, b) SLUICE_CONCAT_(a, b)
-#define SLUICE_TRY_1(expr)                                                \
-  do {                                                                    \
-    auto&& try_result_ = (expr);                                          \
-    if (!IsOk(try_result_)) return TakeError(std::move(try_result_));     \
+#define SLUICE_TRY_1(expr)                                            \
+  do {                                                                \
+    auto&& try_result_ = (expr);                                      \
+    if (!IsOk(try_result_)) return TakeError(std::move(try_result_)); \
   } while (false)
-#define SLUICE_TRY_2_(tmp, target, expr)                    \
-  auto&& tmp = (expr);                                      \
-  if (!IsOk(tmp)) return TakeError(std::move(tmp));         \
+#define SLUICE_TRY_2_(tmp, target, expr)            \
+  auto&& tmp = (expr);                              \
+  if (!IsOk(tmp)) return TakeError(std::move(tmp)); \
   target = TakeValue(std::move(tmp))
 #define SLUICE_TRY_2(target, expr) \
   SLUICE_TRY_2_(SLUICE_CONCAT(try_result_, __COUNTER__), target, expr)

@@ -1,12 +1,12 @@
 #include "decode/column_builder.h"
 
-#include <algorithm>
-#include <utility>
-
 #include <arrow/array/data.h>
 #include <arrow/buffer.h>
 #include <arrow/memory_pool.h>
 #include <arrow/type.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "record/arrow_error.h"
 
@@ -120,8 +120,8 @@ Result<std::shared_ptr<arrow::Buffer>> GrowBuffer::Finish() {
   return std::shared_ptr<arrow::Buffer>(std::move(buffer_));
 }
 
-ColumnBuilder::ColumnBuilder(std::shared_ptr<arrow::DataType> type, bool nullable,
-                             std::string path, arrow::MemoryPool* pool)
+ColumnBuilder::ColumnBuilder(std::shared_ptr<arrow::DataType> type, bool nullable, std::string path,
+                             arrow::MemoryPool* pool)
     : kind_(ColumnKind::kStruct),
       nullable_(nullable),
       values_(pool),
@@ -146,8 +146,8 @@ Result<std::unique_ptr<ColumnBuilder>> ColumnBuilder::Make(std::shared_ptr<arrow
   out->width_ = WidthOf(out->kind_);
   out->has_offsets_ = HasOffsets(out->kind_);
   // A map's only Arrow child is a struct of key and value; here they are two children.
-  const auto& fields = out->kind_ == ColumnKind::kMap ? type->field(0)->type()->fields()
-                                                      : type->fields();
+  const auto& fields =
+      out->kind_ == ColumnKind::kMap ? type->field(0)->type()->fields() : type->fields();
   for (const auto& field : fields) {
     std::string child_path = out->path_.empty() ? field->name() : out->path_ + "." + field->name();
     TRY(auto child, Make(field->type(), field->nullable(), std::move(child_path), pool));
@@ -274,8 +274,8 @@ Result<std::shared_ptr<arrow::ArrayData>> ColumnBuilder::Finish() {
     out->child_data.push_back(std::move(data));
   }
   if (kind_ == ColumnKind::kMap) {
-    auto entries = std::make_shared<arrow::ArrayData>(type_->field(0)->type(),
-                                                      out->child_data[0]->length, 0);
+    auto entries =
+        std::make_shared<arrow::ArrayData>(type_->field(0)->type(), out->child_data[0]->length, 0);
     entries->buffers.push_back(nullptr);
     entries->child_data = std::move(out->child_data);
     out->child_data = {std::move(entries)};

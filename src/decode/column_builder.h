@@ -1,21 +1,22 @@
 /// Columns under construction: what decoders append to, value by value.
 ///
-/// Made for hot loops: no virtual call, no allocation but when a buffer must grow, no work for validity
-/// unless a value is null. Any column can be cut back to an earlier length, which is how a bad row or
-/// message leaves no trace. At the end of a batch Finish() hands the buffers over without copying; the
-/// next batch starts with buffers of about the size this one needed.
+/// Made for hot loops: no virtual call, no allocation but when a buffer must grow, no work for
+/// validity unless a value is null. Any column can be cut back to an earlier length, which is how a
+/// bad row or message leaves no trace. At the end of a batch Finish() hands the buffers over
+/// without copying; the next batch starts with buffers of about the size this one needed.
 ///
-/// One thread at a time. Append functions return false when memory ran out, and only then; the column
-/// can still be cut back. Lengths and offsets are 32 bits: a batch holds less than 2^31 bytes.
+/// One thread at a time. Append functions return false when memory ran out, and only then; the
+/// column can still be cut back. Lengths and offsets are 32 bits: a batch holds less than 2^31
+/// bytes.
 #pragma once
+
+#include <arrow/type_fwd.h>
 
 #include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/type_fwd.h>
 
 #include "core/result.h"
 
@@ -76,8 +77,8 @@ enum class ColumnKind : std::uint8_t {
   kStruct,
 };
 
-/// A column of one canonical type (record/schema.h) with its children: a list's element, a map's key and
-/// value, a struct's fields.
+/// A column of one canonical type (record/schema.h) with its children: a list's element, a map's
+/// key and value, a struct's fields.
 class ColumnBuilder {
  public:
   /// A struct column whose fields are the schema's: one row of the batch is one struct.
@@ -128,7 +129,8 @@ class ColumnBuilder {
   /// Cuts everything behind the first `length` values off, also what was begun and not closed.
   void Truncate(std::int32_t length);
 
-  /// kBinary, kString, kList, kMap: where value `index` begins in values or children. index <= length().
+  /// kBinary, kString, kList, kMap: where value `index` begins in values or children. index <=
+  /// length().
   std::int32_t OffsetAt(std::int32_t index) const {
     std::int32_t offset;
     std::memcpy(&offset, offsets_.data() + static_cast<std::int64_t>(index) * 4, 4);

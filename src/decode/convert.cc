@@ -19,15 +19,14 @@ constexpr std::int64_t kSecondsPerDay = 86'400;
 constexpr std::int64_t kFirstSecond = -62'135'596'800;
 constexpr std::int64_t kEndSecond = 253'402'300'800;
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant, chrono-Compatible Low-Level
-/// Date Algorithms).
+/// Days since 1970-01-01 in the proleptic Gregorian calendar (H. Hinnant, chrono-Compatible
+/// Low-Level Date Algorithms).
 constexpr std::int32_t DaysFromCivil(int year, unsigned month, unsigned day) {
   year -= month <= 2;
   const int era = (year >= 0 ? year : year - 399) / 400;
   const unsigned year_of_era = static_cast<unsigned>(year - era * 400);
   const unsigned day_of_year = (153 * (month + (month > 2 ? -3U : 9U)) + 2) / 5 + day - 1;
-  const unsigned day_of_era =
-      year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  const unsigned day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
   return era * 146097 + static_cast<std::int32_t>(day_of_era) - 719468;
 }
 static_assert(DaysFromCivil(1970, 1, 1) == 0);
@@ -162,8 +161,8 @@ struct DigitPattern {
   std::uint64_t addend = 0;
 };
 
-/// Eight bytes at once: whether they have the pattern's form, and the value of each two neighbouring
-/// digits in the byte of the first.
+/// Eight bytes at once: whether they have the pattern's form, and the value of each two
+/// neighbouring digits in the byte of the first.
 class DigitPairs {
  public:
   DigitPairs(const char* p, const DigitPattern& pattern) {
@@ -268,8 +267,8 @@ Conversion ParseReal(std::string_view text, T* out) {
   if (begin == end || !((*begin >= '0' && *begin <= '9') || *begin == '-' || *begin == '.')) {
     return Conversion::kFormat;
   }
-  if (*begin == '-' && (begin + 1 == end || begin[1] == 'i' || begin[1] == 'n' ||
-                        begin[1] == 'I' || begin[1] == 'N')) {
+  if (*begin == '-' && (begin + 1 == end || begin[1] == 'i' || begin[1] == 'n' || begin[1] == 'I' ||
+                        begin[1] == 'N')) {
     return Conversion::kFormat;
   }
   T value = 0;
@@ -353,8 +352,8 @@ Conversion ParseDecimal(std::string_view text, int precision, int scale, Decimal
   Unsigned128 limit = 1;
   for (int i = 0; i < precision; ++i) limit *= 10;
   if (value >= limit) return Conversion::kOverflow;
-  *out = number.negative ? -static_cast<Decimal128Value>(value)
-                         : static_cast<Decimal128Value>(value);
+  *out =
+      number.negative ? -static_cast<Decimal128Value>(value) : static_cast<Decimal128Value>(value);
   return Conversion::kOk;
 }
 
@@ -393,9 +392,8 @@ Conversion DecodeBase64(std::string_view text, char* out, std::size_t* written) 
     bool last = i + 4 == text.size();
     std::uint32_t bits = 0;
     for (std::size_t j = 0; j < 4; ++j) {
-      unsigned value = last && j >= 4 - padding
-                           ? 0
-                           : kValues[static_cast<unsigned char>(text[i + j])];
+      unsigned value =
+          last && j >= 4 - padding ? 0 : kValues[static_cast<unsigned char>(text[i + j])];
       if (value == 0xff) return Conversion::kFormat;
       bits = bits << 6 | value;
     }

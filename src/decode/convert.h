@@ -1,7 +1,7 @@
 /// Text to values: the one set of rules that every format uses. docs/conversions.md is their table.
 ///
-/// Each function reads the whole text or fails; on failure `*out` is untouched. They are pure, allocate
-/// nothing and may be called from any thread.
+/// Each function reads the whole text or fails; on failure `*out` is untouched. They are pure,
+/// allocate nothing and may be called from any thread.
 #pragma once
 
 #include <cstddef>
@@ -28,24 +28,26 @@ enum class ZonePolicy {
   kForbidden,  ///< `timestamp_ntz`
 };
 
-/// Microseconds since 1970. `YYYY-MM-DD`, then optionally `T` or a space and `hh:mm[:ss[.f...]]` and
-/// `Z`, `UTC`, `GMT`, `+hh`, `+hhmm` or `+hh:mm` (or `-`). Month, day and hour may have one digit. Of
-/// the fraction six digits are kept, the rest is cut off. Years 0001 to 9999; no second 60.
+/// Microseconds since 1970. `YYYY-MM-DD`, then optionally `T` or a space and `hh:mm[:ss[.f...]]`
+/// and `Z`, `UTC`, `GMT`, `+hh`, `+hhmm` or `+hh:mm` (or `-`). Month, day and hour may have one
+/// digit. Of the fraction six digits are kept, the rest is cut off. Years 0001 to 9999; no
+/// second 60.
 Conversion ParseTimestamp(std::string_view text, ZonePolicy zone, std::int64_t* out);
 
-/// Days since 1970. A date, or a timestamp in one of the forms above, of which the date is taken as it is
-/// written.
+/// Days since 1970. A date, or a timestamp in one of the forms above, of which the date is taken as
+/// it is written.
 Conversion ParseDate(std::string_view text, std::int32_t* out);
 
 /// Microseconds since 1970; nanoseconds are cut off towards the past. Years 0001 to 9999.
 Conversion EpochToMicros(std::int64_t value, EpochUnit unit, std::int64_t* out);
 
-/// A decimal number, `[-+]digits[.digits][e[-+]digits]`, as an integer times 10^-scale. Exact: never by
-/// way of a double. Digits beyond `scale` are rounded half up (away from zero), as Spark does.
+/// A decimal number, `[-+]digits[.digits][e[-+]digits]`, as an integer times 10^-scale. Exact:
+/// never by way of a double. Digits beyond `scale` are rounded half up (away from zero), as Spark
+/// does.
 Conversion ParseDecimal(std::string_view text, int precision, int scale, Decimal128Value* out);
 
-/// The number `text` as the nearest double or float; beyond the type's range is kOverflow, below its
-/// smallest value gives zero.
+/// The number `text` as the nearest double or float; beyond the type's range is kOverflow, below
+/// its smallest value gives zero.
 Conversion ParseDouble(std::string_view text, double* out);
 Conversion ParseFloat(std::string_view text, float* out);
 /// "NaN", "Infinity", "+Infinity", "-Infinity", "INF", "+INF", "-INF": the words Spark takes.

@@ -1,10 +1,10 @@
 #include "decode/convert.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 namespace sluice {
 namespace {
@@ -36,12 +36,12 @@ TEST(ParseTimestamp, AgreesWithTheCalendar) {
 
 TEST(ParseTimestamp, TheShortCutAgreesWithTheGeneralForm) {
   // A trailing zone of +00:00 takes the general reader, Z the short cut.
-  for (const char* text : {"2026-11-23T05:45:24", "2026-11-23 05:45:24", "2026-11-23T05:45:24.123",
-                           "2026-11-23T05:45:24.123456", "2024-02-29T00:00:00.000",
-                           "2023-02-29T00:00:00", "2026-13-01T00:00:00", "2026-00-01T00:00:00",
-                           "2026-01-00T00:00:00", "2026-01-01T24:00:00", "2026-01-01T00:60:00",
-                           "2026-01-01T00:00:60", "0000-01-01T00:00:00", "2026-01-01x00:00:00",
-                           "2026-01-01T00:00:0a", "2026-01-01T00:00:00.12a", "2026/01/01T00:00:00"}) {
+  for (const char* text :
+       {"2026-11-23T05:45:24", "2026-11-23 05:45:24", "2026-11-23T05:45:24.123",
+        "2026-11-23T05:45:24.123456", "2024-02-29T00:00:00.000", "2023-02-29T00:00:00",
+        "2026-13-01T00:00:00", "2026-00-01T00:00:00", "2026-01-00T00:00:00", "2026-01-01T24:00:00",
+        "2026-01-01T00:60:00", "2026-01-01T00:00:60", "0000-01-01T00:00:00", "2026-01-01x00:00:00",
+        "2026-01-01T00:00:0a", "2026-01-01T00:00:00.12a", "2026/01/01T00:00:00"}) {
     std::int64_t general = -1;
     std::int64_t quick = -1;
     Conversion expected =
@@ -59,10 +59,18 @@ TEST(ParseTimestamp, ReadsZonesAndRefusesOthers) {
     const char* zone;
     int offset_minutes;
   };
-  for (const Case& c : std::vector<Case>{{"", 0},        {"Z", 0},       {"UTC", 0},
-                                         {" UTC", 0},    {" GMT", 0},    {" Z", 0},
-                                         {"+01", 60},    {"+1", 60},     {"-0530", -330},
-                                         {"+05:45", 345}, {" +02:00", 120}, {"-18:00", -1080}}) {
+  for (const Case& c : std::vector<Case>{{"", 0},
+                                         {"Z", 0},
+                                         {"UTC", 0},
+                                         {" UTC", 0},
+                                         {" GMT", 0},
+                                         {" Z", 0},
+                                         {"+01", 60},
+                                         {"+1", 60},
+                                         {"-0530", -330},
+                                         {"+05:45", 345},
+                                         {" +02:00", 120},
+                                         {"-18:00", -1080}}) {
     std::int64_t micros = 0;
     ASSERT_EQ(ParseTimestamp(base + c.zone, ZonePolicy::kOptional, &micros), Conversion::kOk)
         << c.zone;
@@ -173,8 +181,8 @@ TEST(DecodeBase64, TakesTheCanonicalFormOnly) {
   EXPECT_EQ(decode("Zm8="), "fo");
   EXPECT_EQ(decode("Zm9v"), "foo");
   EXPECT_EQ(decode("/+A="), "\xff\xe0");
-  for (const char* bad : {"Z", "Zg", "Zg=", "Zg===", "====", "Zh==", "Zm9=", "Zm=v", "Zm9v\n", "_-A=",
-                          "Zg==Zg=="}) {
+  for (const char* bad :
+       {"Z", "Zg", "Zg=", "Zg===", "====", "Zh==", "Zm9=", "Zm=v", "Zm9v\n", "_-A=", "Zg==Zg=="}) {
     EXPECT_EQ(decode(bad), "refused") << bad;
   }
 }

@@ -1,10 +1,13 @@
 /// Turns messages into columns.
 ///
-/// A decoder is a pure function of bytes and schema: no I/O, no clock, no state that one message could
-/// leave behind for the next. Each instance belongs to one thread at a time; make one per thread.
-/// Errors mean that decoding cannot go on at all (out of memory); whatever is wrong with a message or a
-/// row is a Reject, and its neighbours are unharmed. A format is one folder, one entry in src/main/.
+/// A decoder is a pure function of bytes and schema: no I/O, no clock, no state that one message
+/// could leave behind for the next. Each instance belongs to one thread at a time; make one per
+/// thread. Errors mean that decoding cannot go on at all (out of memory); whatever is wrong with a
+/// message or a row is a Reject, and its neighbours are unharmed. A format is one folder, one entry
+/// in src/main/.
 #pragma once
+
+#include <arrow/record_batch.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -12,8 +15,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/options.h"
 #include "core/registry.h"
@@ -31,12 +32,13 @@ struct Payload {
   std::uint32_t record = 0;  ///< Index of the message in its RawBatch.
 };
 
-/// Rows and rejects of one batch. Counts satisfy: every payload is either rejected whole (one reject with
-/// Reject::kWholeMessage) or decoded (any number of rows and row rejects).
+/// Rows and rejects of one batch. Counts satisfy: every payload is either rejected whole (one
+/// reject with Reject::kWholeMessage) or decoded (any number of rows and row rejects).
 struct DecodedRows {
-  std::shared_ptr<arrow::RecordBatch> rows;      ///< Has the decoder's schema. Never null.
-  std::vector<std::uint32_t> record_of_row;      ///< For each row its message; same length as rows.
-  std::vector<std::int32_t> row_in_message;      ///< For each row its index in the message. Empty = all 0.
+  std::shared_ptr<arrow::RecordBatch> rows;  ///< Has the decoder's schema. Never null.
+  std::vector<std::uint32_t> record_of_row;  ///< For each row its message; same length as rows.
+  std::vector<std::int32_t>
+      row_in_message;  ///< For each row its index in the message. Empty = all 0.
   std::vector<Reject> rejects;
 };
 
@@ -57,7 +59,7 @@ struct DecodeLimits {
 
 /// A format as the lists in src/main/ and `sluice describe` know it.
 struct FormatEntry {
-  std::string name;     ///< The `classification`: "json".
+  std::string name;  ///< The `classification`: "json".
   std::string summary;
   std::vector<OptionSpec> options;
   /// `declared` is the source's schema, null if none was given. User errors say what is missing.

@@ -1,12 +1,12 @@
 #include "decode/message_decoder.h"
 
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <iterator>
 #include <string>
 #include <utility>
-
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
 
 #include "record/arrow_error.h"
 
@@ -29,10 +29,11 @@ Result<std::unique_ptr<MessageDecoder>> MessageDecoder::Make(
   SchemaPtr schema = decoder->schema();
   for (const auto& field : extra) {
     if (schema->GetFieldIndex(field->name()) >= 0) {
-      return UserError("decode.column_clash",
-                       "the source adds a column '" + field->name() +
-                           "', but the schema has one of that name; rename it or turn the option off "
-                           "that adds it");
+      return UserError(
+          "decode.column_clash",
+          "the source adds a column '" + field->name() +
+              "', but the schema has one of that name; rename it or turn the option off "
+              "that adds it");
     }
     TRY(schema, schema->AddField(schema->num_fields(), field));
   }

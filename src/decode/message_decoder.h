@@ -1,7 +1,8 @@
 /// From a source's batch to rows: what is the same for every format.
 ///
-/// Skips and counts tombstones, rejects empty and oversized messages, hands the rest to the format's
-/// decoder and appends the source's own columns. Compression and envelopes are undone here too.
+/// Skips and counts tombstones, rejects empty and oversized messages, hands the rest to the
+/// format's decoder and appends the source's own columns. Compression and envelopes are undone here
+/// too.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,9 @@
 
 namespace sluice {
 
-/// A batch on its way through the job. `raw` stays until every step that may still refuse one of its rows
-/// has seen it. Counted where it happens: delivered == decoded + rejected_whole + tombstones.
+/// A batch on its way through the job. `raw` stays until every step that may still refuse one of
+/// its rows has seen it. Counted where it happens: delivered == decoded + rejected_whole +
+/// tombstones.
 struct DecodedBatch {
   std::shared_ptr<const RawBatch> raw;
   DecodedRows decoded;

@@ -1,15 +1,15 @@
 #include "decode/message_decoder.h"
 
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include <arrow/array.h>
 #include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "record/arrow_error.h"
 

@@ -4,6 +4,8 @@
 /// ByteSink in order, as early as the format allows, so that memory does not grow with the file.
 #pragma once
 
+#include <arrow/record_batch.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,8 +13,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/options.h"
 #include "core/registry.h"
@@ -47,7 +47,7 @@ class FileEncoder {
 
 /// A file format as the lists in src/main/ and `sluice describe` know it.
 struct EncoderEntry {
-  std::string name;     ///< The `format`: "parquet".
+  std::string name;  ///< The `format`: "parquet".
   std::string summary;
   std::vector<OptionSpec> options;  ///< `compression` among them.
   /// File name extension with the codec, by the options: ".snappy.parquet", ".json.gz".

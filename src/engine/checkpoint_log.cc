@@ -37,10 +37,12 @@ Error Superseded(const std::string& what) {
 
 }  // namespace
 
-CheckpointLog::CheckpointLog(Storage* storage, const LogOptions& options) : storage_(storage), options_(options) {}
+CheckpointLog::CheckpointLog(Storage* storage, const LogOptions& options)
+    : storage_(storage), options_(options) {}
 CheckpointLog::~CheckpointLog() = default;
 
-Result<std::unique_ptr<CheckpointLog>> CheckpointLog::Open(Storage* storage, const LogOptions& options) {
+Result<std::unique_ptr<CheckpointLog>> CheckpointLog::Open(Storage* storage,
+                                                           const LogOptions& options) {
   std::unique_ptr<CheckpointLog> log(new CheckpointLog(storage, options));
   TRY(auto contents, ReadLog(storage));
   if (!contents.has_value()) {
@@ -61,7 +63,8 @@ Result<void> CheckpointLog::TakeOver() {
         {{"checkpoint", storage_->location()}, {"wait", FormatDuration(options_.lease_micros)}});
     TRY(bool alive, HeartbeatChanges(storage_, name, options_.lease_micros, *options_.clock));
     if (alive) {
-      return SupersededError("another process is running on the checkpoint " + storage_->location() +
+      return SupersededError("another process is running on the checkpoint " +
+                             storage_->location() +
                              "; stop it first, or give this job its own checkpointLocation");
     }
   }
@@ -78,7 +81,8 @@ Result<void> CheckpointLog::TakeOver() {
   TRY(Append("takeover", ToJson(record)));
   FAILPOINT("K3");
   contents_.writer = contents_.last_slot;
-  // After the slot, since two processes may want the same one. Who finds a writer without a heartbeat waits.
+  // After the slot, since two processes may want the same one. Who finds a writer without a
+  // heartbeat waits.
   TRY(StartHeartbeat());
   return storage_->Remove(old_heartbeat);
 }
@@ -138,8 +142,7 @@ Result<void> CheckpointLog::Decide(const DecisionRecord& decision) {
 Result<void> CheckpointLog::Commit(std::int64_t epoch) {
   std::lock_guard lock(mutex_);
   FAILPOINT("K12");
-  TRY(Append("commit",
-             ToJson(CommitRecord{epoch, FormatTimestamp(options_.clock->WallMicros())})));
+  TRY(Append("commit", ToJson(CommitRecord{epoch, FormatTimestamp(options_.clock->WallMicros())})));
   contents_.committed = epoch;
   FAILPOINT("K13");
   return {};
@@ -156,7 +159,8 @@ Result<void> CheckpointLog::Append(const std::string& kind, const std::string& p
 
 Result<void> CheckpointLog::Create(const std::string& name, const std::string& bytes) {
   std::int64_t give_up = options_.clock->MonotonicMicros() + options_.unknown_wait_micros;
-  for (auto wait = std::chrono::milliseconds(50);; wait = std::min(wait * 2, std::chrono::milliseconds(5000))) {
+  for (auto wait = std::chrono::milliseconds(50);;
+       wait = std::min(wait * 2, std::chrono::milliseconds(5000))) {
     FAILPOINT("K2");
     auto created = storage_->PutNew(name, bytes);
     if (created.ok()) {
@@ -179,7 +183,8 @@ Result<void> CheckpointLog::Create(const std::string& name, const std::string& b
       if (options_.clock->MonotonicMicros() > give_up) {
         return Error{Blame::kRemote, Retry::kNo, "checkpoint.unknown",
                      "cannot tell whether " + name + " was written to " + storage_->location() +
-                         ": " + error.message + "; the next start finds out and goes on from there"};
+                         ": " + error.message +
+                         "; the next start finds out and goes on from there"};
       }
       LogLimited(LogLevel::kWarn, "log-create", 10, "cannot write the checkpoint; trying again",
                  {{"name", name}, {"error", ToString(error)}});
@@ -191,8 +196,8 @@ Result<void> CheckpointLog::Create(const std::string& name, const std::string& b
 Result<void> CheckpointLog::Look(std::int64_t highest) {
   for (auto wait = std::chrono::milliseconds(50);; wait *= 2) {
     auto start = storage_->Read(kStartName);
-    auto slots = start.ok() ? ListSlots(storage_, contents_.checkpoint_id)
-                            : Result<SlotList>(start.error());
+    auto slots =
+        start.ok() ? ListSlots(storage_, contents_.checkpoint_id) : Result<SlotList>(start.error());
     if (slots.ok()) {
       if (!start->has_value() || **start != contents_.start_bytes) {
         return Superseded("the checkpoint was deleted or made anew");

@@ -1,15 +1,15 @@
-/// The checkpoint log: one sequence of create-only slots. The whole exactly-once argument lives here and
-/// in docs/exactly-once.md.
+/// The checkpoint log: one sequence of create-only slots. The whole exactly-once argument lives
+/// here and in docs/exactly-once.md.
 ///
 ///   CHECKPOINT/start                    slot 0; names the checkpoint id
 ///   CHECKPOINT/<id>/slot-000000000001   splits | takeover | decision | commit ...
 ///   CHECKPOINT/<id>/heartbeat-<slot>    see engine/heartbeat.h
 ///
 /// Open -> WriteStart (fresh checkpoints) -> { WriteSplits | Decide -> Commit }* -> Close.
-/// A create counts only once a look afterwards finds the same start and no higher slot. A create whose
-/// outcome is unclear is repeated with the same bytes until something reads back; nothing else is written
-/// meanwhile. Any thread. An error with Blame::kSuperseded means: another process is the writer now; make
-/// nothing more visible and end with exit code 4.
+/// A create counts only once a look afterwards finds the same start and no higher slot. A create
+/// whose outcome is unclear is repeated with the same bytes until something reads back; nothing
+/// else is written meanwhile. Any thread. An error with Blame::kSuperseded means: another process
+/// is the writer now; make nothing more visible and end with exit code 4.
 #pragma once
 
 #include <cstdint>
@@ -36,15 +36,15 @@ struct LogContents {
     std::string payload;
   };
   std::string checkpoint_id;
-  std::string start_bytes;                   ///< Of the start slot, as stored.
+  std::string start_bytes;  ///< Of the start slot, as stored.
   StartRecord start;
-  std::vector<Entry> entries;                ///< The newest unbroken run, oldest first.
-  std::vector<SplitPosition> positions;      ///< Of every split: last decision, then later starts.
-  std::vector<DecisionRecord> decisions;     ///< Retained, oldest first.
-  std::optional<std::int64_t> committed;     ///< Epoch of the newest commit record.
+  std::vector<Entry> entries;             ///< The newest unbroken run, oldest first.
+  std::vector<SplitPosition> positions;   ///< Of every split: last decision, then later starts.
+  std::vector<DecisionRecord> decisions;  ///< Retained, oldest first.
+  std::optional<std::int64_t> committed;  ///< Epoch of the newest commit record.
   std::int64_t last_slot = 0;
-  std::int64_t writer = 0;                   ///< Slot of the newest takeover, 0 for the start.
-  std::vector<std::string> strays;           ///< Names below the run: ignored, removed by compaction.
+  std::int64_t writer = 0;          ///< Slot of the newest takeover, 0 for the start.
+  std::vector<std::string> strays;  ///< Names below the run: ignored, removed by compaction.
 
   const DecisionRecord* last_decision() const {
     return decisions.empty() ? nullptr : &decisions.back();
@@ -68,8 +68,9 @@ struct LogOptions {
 
 class CheckpointLog {
  public:
-  /// Reads the log and becomes its writer: creates the takeover slot at once if the last writer is gone,
-  /// after `lease_micros` without a change of its heartbeat otherwise. `storage` must outlive the CheckpointLog.
+  /// Reads the log and becomes its writer: creates the takeover slot at once if the last writer is
+  /// gone, after `lease_micros` without a change of its heartbeat otherwise. `storage` must outlive
+  /// the CheckpointLog.
   static Result<std::unique_ptr<CheckpointLog>> Open(Storage* storage, const LogOptions& options);
   ~CheckpointLog();
 
@@ -92,7 +93,8 @@ class CheckpointLog {
   Result<void> CheckWriter();
   /// Removes the oldest slots but those of the newest `epochs` epochs.
   Result<void> Compact(std::int64_t epochs);
-  /// Marks the heartbeat as stopped. Also done by nothing else: a CheckpointLog that is only destroyed looks crashed.
+  /// Marks the heartbeat as stopped. Also done by nothing else: a CheckpointLog that is only
+  /// destroyed looks crashed.
   void Close();
 
  private:

@@ -21,8 +21,10 @@ std::optional<std::int64_t> SlotNumber(const std::string& folder, const std::str
 }
 
 Error Damaged(const std::string& what) {
-  return {Blame::kRemote, Retry::kNo, "checkpoint.damaged",
-          what + "; restore the checkpoint from a copy, or delete its folder to process everything anew"};
+  return {
+      Blame::kRemote, Retry::kNo, "checkpoint.damaged",
+      what +
+          "; restore the checkpoint from a copy, or delete its folder to process everything anew"};
 }
 
 void Place(std::map<std::pair<std::string, std::string>, SplitPosition>* positions,
@@ -97,7 +99,8 @@ Result<std::optional<LogContents>> ReadLog(Storage* storage) {
   LogContents contents;
   contents.start_bytes = *start_bytes;
   TRY(SlotBytes start, ParseSlot(*start_bytes, kStartName));
-  if (start.kind != "start" || start.number != 0) return Damaged("the file 'start' is no start slot");
+  if (start.kind != "start" || start.number != 0)
+    return Damaged("the file 'start' is no start slot");
   TRY(contents.start, ParseStart(start.payload, kStartName));
   contents.checkpoint_id = start.checkpoint_id;
   TRY(auto slots, ListSlots(storage, contents.checkpoint_id));
@@ -118,7 +121,8 @@ Result<std::optional<LogContents>> ReadLog(Storage* storage) {
     contents.entries.push_back({slot.number, std::move(slot.kind), std::move(slot.payload)});
   }
   if (!contents.entries.empty()) {
-    // A run that does not begin at the first slot must hold a decision: all before it was compacted.
+    // A run that does not begin at the first slot must hold a decision: all before it was
+    // compacted.
     contents.last_slot = contents.entries.back().number;
   }
   TRY(Replay(&contents));

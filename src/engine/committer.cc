@@ -61,8 +61,8 @@ Result<void> CommitDecision(CheckpointLog* log, const DecisionRecord& decision,
 void ForgetDecision(const DecisionRecord& decision, const FindSink& find_sink) {
   for (const SinkDecision* part : Parts(decision)) {
     auto sink = find_sink(*part);
-    Result<void> forgotten = sink.ok() ? (*sink)->Forget(decision.epoch, part->token)
-                                       : Result<void>(sink.error());
+    Result<void> forgotten =
+        sink.ok() ? (*sink)->Forget(decision.epoch, part->token) : Result<void>(sink.error());
     if (!forgotten.ok()) {
       Log(LogLevel::kWarn, "cannot clear the staging of a committed epoch; the next start does",
           {{"sink", part->name},
@@ -101,12 +101,6 @@ void Committer::Submit(DecisionRecord decision) {
 
 bool Committer::idle() const {
   std::lock_guard lock(mutex_);
-  return !busy_ && !broken_;
-}
-
-bool Committer::WaitIdle() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return !busy_ || broken_ || give_up_; });
   return !busy_ && !broken_;
 }
 

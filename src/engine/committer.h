@@ -1,4 +1,5 @@
-/// Makes decided epochs visible: each sink's commit, then the commit record, then what may be forgotten.
+/// Makes decided epochs visible: each sink's commit, then the commit record, then what may be
+/// forgotten.
 #pragma once
 
 #include <atomic>
@@ -21,14 +22,14 @@ namespace sluice {
 /// The sink that commits one part of a decision. Null is not allowed.
 using FindSink = std::function<Result<std::shared_ptr<Sink>>(const SinkDecision&)>;
 
-/// Commits a decided epoch and writes its commit record. Used while running and in recovery, since they are
-/// the same: every step may be repeated. Failures that may pass are retried with back-off until `*give_up`,
-/// after a look whether this process is still the writer.
+/// Commits a decided epoch and writes its commit record. Used while running and in recovery, since
+/// they are the same: every step may be repeated. Failures that may pass are retried with back-off
+/// until `*give_up`, after a look whether this process is still the writer.
 Result<void> CommitDecision(CheckpointLog* log, const DecisionRecord& decision,
                             const FindSink& find_sink, const std::atomic<bool>& give_up);
 
-/// After the commit record: drops what only an uncommitted epoch needs. Failures are logged; what is left is
-/// dropped at the next start.
+/// After the commit record: drops what only an uncommitted epoch needs. Failures are logged; what
+/// is left is dropped at the next start.
 void ForgetDecision(const DecisionRecord& decision, const FindSink& find_sink);
 
 /// Runs CommitDecision for one epoch at a time on a thread of its own.
@@ -43,8 +44,6 @@ class Committer {
   /// REQUIRES: idle.
   void Submit(DecisionRecord decision);
   bool idle() const;
-  /// Waits until nothing is being committed, a commit failed, or GiveUp was called; true if idle.
-  bool WaitIdle();
   /// Stops retrying: the decided epoch is left to the next start.
   void GiveUp();
 

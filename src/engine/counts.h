@@ -1,5 +1,6 @@
-/// What an epoch's numbers are, and what must hold between them. Every number is counted where it happens;
-/// none is derived. A mismatch is a bug of ours and stops the job before the epoch is decided.
+/// What an epoch's numbers are, and what must hold between them. Every number is counted where it
+/// happens; none is derived. A mismatch is a bug of ours and stops the job before the epoch is
+/// decided.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ struct SourceCounts {
   std::int64_t decoded = 0;
   std::int64_t rejected_whole = 0;
   std::int64_t tombstones = 0;
-  std::int64_t rows = 0;         ///< Out of the decoder.
+  std::int64_t rows = 0;  ///< Out of the decoder.
   std::int64_t row_rejects = 0;
   std::int64_t redelivered = 0;  ///< Ranges delivered again and dropped; not part of the sums.
 };
@@ -30,21 +31,22 @@ struct EdgeCounts {
   std::int64_t received = 0;  ///< Counted where the consumer takes.
 };
 
-/// A step: rows in are rows through, rows filtered out, and dead ones. For open steps only in and out.
+/// A step: rows in are rows through, rows filtered out, and dead ones. For open steps only in and
+/// out.
 struct StepCounts {
   bool row_by_row = true;
   std::int64_t in = 0;
-  std::int64_t through = 0;   ///< Different input rows that came out.
+  std::int64_t through = 0;  ///< Different input rows that came out.
   std::int64_t filtered = 0;
   std::int64_t dead = 0;
-  std::int64_t out = 0;       ///< Rows that came out, unnested ones included.
-  std::int64_t drained = 0;   ///< Rows of an open step's inputs that the query did not ask for.
+  std::int64_t out = 0;      ///< Rows that came out, unnested ones included.
+  std::int64_t drained = 0;  ///< Rows of an open step's inputs that the query did not ask for.
 };
 
 struct SinkCounts {
   std::int64_t received = 0;
-  std::int64_t written = 0;   ///< In artefacts, by the encoders' own count.
-  std::int64_t dead = 0;      ///< Refused by the sink.
+  std::int64_t written = 0;  ///< In artefacts, by the encoders' own count.
+  std::int64_t dead = 0;     ///< Refused by the sink.
 };
 
 /// Plain data; one per thread and epoch, added up at the seal.

@@ -12,16 +12,16 @@
 namespace sluice {
 
 const SchemaPtr& DeadLetterSchema() {
-  static const SchemaPtr schema = arrow::schema(
-      {arrow::field("version", arrow::int32()), arrow::field("job", arrow::utf8()),
-       arrow::field("epoch", arrow::int64()),
-       arrow::field("time", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")),
-       arrow::field("source", arrow::utf8()), arrow::field("step", arrow::utf8()),
-       arrow::field("origin", arrow::utf8()), arrow::field("row", arrow::int32()),
-       arrow::field("byte", arrow::int64()), arrow::field("code", arrow::utf8()),
-       arrow::field("field", arrow::utf8()), arrow::field("reason", arrow::utf8()),
-       arrow::field("bytes", arrow::utf8()), arrow::field("base64", arrow::utf8()),
-       arrow::field("truncated", arrow::boolean())});
+  static const SchemaPtr schema =
+      arrow::schema({arrow::field("version", arrow::int32()), arrow::field("job", arrow::utf8()),
+                     arrow::field("epoch", arrow::int64()),
+                     arrow::field("time", arrow::timestamp(arrow::TimeUnit::MICRO, "UTC")),
+                     arrow::field("source", arrow::utf8()), arrow::field("step", arrow::utf8()),
+                     arrow::field("origin", arrow::utf8()), arrow::field("row", arrow::int32()),
+                     arrow::field("byte", arrow::int64()), arrow::field("code", arrow::utf8()),
+                     arrow::field("field", arrow::utf8()), arrow::field("reason", arrow::utf8()),
+                     arrow::field("bytes", arrow::utf8()), arrow::field("base64", arrow::utf8()),
+                     arrow::field("truncated", arrow::boolean())});
   return schema;
 }
 

@@ -3,22 +3,23 @@
 /// The columns are documented in docs/dead-letters.md; `version` changes when their meaning does.
 #pragma once
 
+#include <arrow/record_batch.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <arrow/record_batch.h>
-
 #include "core/result.h"
 #include "record/schema.h"
 
 namespace sluice {
 
-/// version int, job string, epoch bigint, time timestamp, source string, step string, origin string (JSON),
-/// row int (null: the whole message), byte bigint, code string, field string, reason string, bytes string
-/// (null if they are not UTF-8), base64 string (null if `bytes` has them), truncated boolean.
+/// version int, job string, epoch bigint, time timestamp, source string, step string, origin string
+/// (JSON), row int (null: the whole message), byte bigint, code string, field string, reason
+/// string, bytes string (null if they are not UTF-8), base64 string (null if `bytes` has them),
+/// truncated boolean.
 const SchemaPtr& DeadLetterSchema();
 
 /// Bytes of one dead letter are cut at this length, and marked as truncated.

@@ -17,10 +17,11 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
     of.bytes = &metrics.AddCounter("sluice_bytes_total", "Bytes of messages delivered.", labels);
     of.rejects = &metrics.AddCounter("sluice_rejects_total",
                                      "Messages and rows the decoder refused.", labels);
-    of.tombstones = &metrics.AddCounter("sluice_tombstones_total", "Null messages skipped.", labels);
-    of.lost = &metrics.AddCounter("sluice_lost_records_total",
-                                  "Records gone before they were read (failOnDataLoss: false).",
-                                  labels);
+    of.tombstones =
+        &metrics.AddCounter("sluice_tombstones_total", "Null messages skipped.", labels);
+    of.lost =
+        &metrics.AddCounter("sluice_lost_records_total",
+                            "Records gone before they were read (failOnDataLoss: false).", labels);
   }
   for (const PipelineSink& sink : spec.sinks) {
     OfSink of;
@@ -32,11 +33,13 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
     sinks_.push_back(of);
   }
   epochs_ = &metrics.AddCounter("sluice_epochs_total", "Epochs committed.");
-  rows_out_counter_ = &metrics.AddCounter("sluice_rows_written_total", "Rows committed, all sinks.");
-  dead_letters_ = &metrics.AddCounter("sluice_dead_letters_total", "Rows sent to the dead letters.");
+  rows_out_counter_ =
+      &metrics.AddCounter("sluice_rows_written_total", "Rows committed, all sinks.");
+  dead_letters_ =
+      &metrics.AddCounter("sluice_dead_letters_total", "Rows sent to the dead letters.");
   epoch_gauge_ = &metrics.AddGauge("sluice_epoch", "The newest committed epoch.");
-  seal_seconds_ = &metrics.AddGauge("sluice_seal_seconds",
-                                    "From the trigger to the decision, newest epoch.");
+  seal_seconds_ =
+      &metrics.AddGauge("sluice_seal_seconds", "From the trigger to the decision, newest epoch.");
   epoch_seconds_ = &metrics.AddGauge("sluice_commit_seconds",
                                      "From the trigger to the commit record, newest epoch.");
   memory_ = &metrics.AddGauge("sluice_memory_bytes", "Resident memory of the process.");
@@ -45,9 +48,9 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
                                     "Glue's numRecords: records of the newest epoch.");
   glue_batch_time_ = &metrics.AddGauge("glue_driver_streaming_batchProcessingTimeInMs",
                                        "Glue's batchProcessingTimeInMs: trigger to commit.");
-  glue_lag_ = &metrics.AddGauge(
-      "glue_driver_streaming_maxConsumerLagInMs",
-      "Glue's maxConsumerLagInMs: age of the last record read, of the source that is furthest behind.");
+  glue_lag_ = &metrics.AddGauge("glue_driver_streaming_maxConsumerLagInMs",
+                                "Glue's maxConsumerLagInMs: age of the last record read, of the "
+                                "source that is furthest behind.");
 }
 
 void EngineMetrics::NoteBatch(std::size_t source, const DecodedBatch& batch,
@@ -71,6 +74,8 @@ void EngineMetrics::NoteLag(std::size_t source, const std::string& split, std::i
                  {{"source", spec_.sources[source].name}, {"split", split}})
       .Set(static_cast<double>(records));
 }
+
+void EngineMetrics::NoteMemory() { memory_->Set(static_cast<double>(ResidentBytes())); }
 
 void EngineMetrics::NoteLoss(std::size_t source, std::int64_t records) {
   sources_[source].lost->Add(static_cast<double>(records));
@@ -109,7 +114,7 @@ void EngineMetrics::NoteCommitted(std::int64_t epoch, std::int64_t rows, std::in
   epoch_gauge_->Set(static_cast<double>(epoch));
   epoch_seconds_->Set(static_cast<double>(micros) / 1e6);
   glue_batch_time_->Set(static_cast<double>(micros) / 1e3);
-  memory_->Set(static_cast<double>(ResidentBytes()));
+  NoteMemory();
   rows_out_.fetch_add(rows, std::memory_order_relaxed);
   committed_epochs_.fetch_add(1, std::memory_order_relaxed);
 }

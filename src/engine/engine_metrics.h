@@ -19,9 +19,11 @@ class EngineMetrics {
  public:
   explicit EngineMetrics(const PipelineSpec& spec);
 
-  /// After a batch of a source was handed on. `newest` is the broker's time of its last record, -1 unknown.
+  /// After a batch of a source was handed on. `newest` is the broker's time of its last record, -1
+  /// unknown.
   void NoteBatch(std::size_t source, const DecodedBatch& batch, std::int64_t newest_micros);
   void NoteLag(std::size_t source, const std::string& split, std::int64_t records);
+  void NoteMemory();
   void NoteLoss(std::size_t source, std::int64_t records);
   void NoteSealed(std::int64_t epoch, const EpochCounts& counts, std::int64_t seal_micros);
   void NoteStaged(std::size_t sink, std::int64_t before_trigger, std::int64_t after_trigger);

@@ -38,8 +38,7 @@ Result<std::vector<CutReport>> EpochGate::Collect(std::size_t readers) {
 
 void EpochGate::WaitForNotice(TimePoint until) {
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, until,
-                      [&] { return errors_->aborted() || notices_ != seen_notices_; });
+  changed_.wait_until(lock, until, [&] { return errors_->aborted() || notices_ != seen_notices_; });
   seen_notices_ = notices_;
 }
 
@@ -108,8 +107,8 @@ ReadLimits EpochGate::Reserve(std::size_t source, const ReadLimits& wanted) {
   }
   if (spec.max_bytes_per_trigger.has_value()) {
     if (budget.bytes <= 0) limits.records = 0;
-    limits.bytes = std::min(limits.bytes,
-                            static_cast<std::size_t>(std::max<std::int64_t>(budget.bytes, 1)));
+    limits.bytes =
+        std::min(limits.bytes, static_cast<std::size_t>(std::max<std::int64_t>(budget.bytes, 1)));
   }
   if (limits.records == 0) return limits;
   budget.records -= static_cast<std::int64_t>(limits.records);
@@ -140,8 +139,7 @@ void EpochGate::Settle(std::size_t source, const ReadLimits& reserved, std::int6
 
 void EpochGate::Rest(std::int64_t epoch, std::chrono::milliseconds longest) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, longest,
-                    [&] { return errors_->aborted() || current_.epoch != epoch; });
+  changed_.wait_for(lock, longest, [&] { return errors_->aborted() || current_.epoch != epoch; });
 }
 
 void EpochGate::CaughtUp() {

@@ -1,7 +1,8 @@
-/// Which epoch is open, how much of each source it may still take, and how the reading threads cut it.
+/// Which epoch is open, how much of each source it may still take, and how the reading threads cut
+/// it.
 ///
-/// The session opens epochs; each reading thread looks between two batches, and when the epoch has moved on,
-/// hands in its cut: where it stopped and what it counted. The cut lies between batches.
+/// The session opens epochs; each reading thread looks between two batches, and when the epoch has
+/// moved on, hands in its cut: where it stopped and what it counted. The cut lies between batches.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,8 @@ namespace sluice {
 
 /// One thread's part of an epoch.
 struct CutReport {
-  std::vector<SplitPosition> moved;  ///< Splits whose position moved in the epoch, with the new one.
+  std::vector<SplitPosition>
+      moved;  ///< Splits whose position moved in the epoch, with the new one.
   EpochCounts counts;
 };
 
@@ -34,8 +36,10 @@ class EpochGate {
   EpochGate(const PipelineSpec& spec, FirstError* errors);
 
   // --- the session's side ---
-  /// Opens `epoch`. Sources in `resume_at` rest until their time; with `closed` nobody reads any more.
-  void Open(const EpochInfo& epoch, TimePoint resume_at, const std::vector<bool>& rests, bool closed);
+  /// Opens `epoch`. Sources in `resume_at` rest until their time; with `closed` nobody reads any
+  /// more.
+  void Open(const EpochInfo& epoch, TimePoint resume_at, const std::vector<bool>& rests,
+            bool closed);
   /// Waits for the cuts of `readers` threads at the epoch before the open one.
   Result<std::vector<CutReport>> Collect(std::size_t readers);
   /// Waits until `until`, a notice (a cap, a thread that caught up, a seal asked for) or an error.
@@ -51,7 +55,8 @@ class EpochGate {
   std::int64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
   EpochInfo Current() const;
   void HandIn(CutReport report);
-  /// How many records and bytes `source` may read now: `wanted`, less, or 0 records if it has to rest.
+  /// How many records and bytes `source` may read now: `wanted`, less, or 0 records if it has to
+  /// rest.
   ReadLimits Reserve(std::size_t source, const ReadLimits& wanted);
   /// What became of a reservation. `moved`: positions moved.
   void Settle(std::size_t source, const ReadLimits& reserved, std::int64_t records,
@@ -65,7 +70,7 @@ class EpochGate {
   struct Budget {
     std::int64_t records = 0;  ///< Left in the epoch; meaningful with a cap.
     std::int64_t bytes = 0;
-    int reservations = 0;          ///< Reads under way, and what they may still use.
+    int reservations = 0;  ///< Reads under way, and what they may still use.
     std::int64_t reserved_records = 0;
     std::int64_t reserved_bytes = 0;
     TimePoint resume_at{};

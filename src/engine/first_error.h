@@ -11,8 +11,8 @@
 
 namespace sluice {
 
-/// Any thread. After the first Report, `aborted()` is true for good; later reports are consequences and are
-/// dropped. `on_report` wakes whoever waits; it is called once, outside the lock.
+/// Any thread. After the first Report, `aborted()` is true for good; later reports are consequences
+/// and are dropped. `on_report` wakes whoever waits; it is called once, outside the lock.
 class FirstError {
  public:
   explicit FirstError(std::function<void()> on_report) : on_report_(std::move(on_report)) {}

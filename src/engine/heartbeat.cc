@@ -29,8 +29,8 @@ std::string PidNamespace() {
   return n > 0 ? std::string(target, static_cast<std::size_t>(n)) : "";
 }
 
-/// Field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)); "" if there is no such process or it is
-/// a zombie, which will never write again.
+/// Field 22 of /proc/PID/stat, in clock ticks since boot (proc(5)); "" if there is no such process
+/// or it is a zombie, which will never write again.
 std::string StartTime(std::int64_t pid) {
   std::string stat = ReadLine("/proc/" + std::to_string(pid) + "/stat");
   auto paren = stat.rfind(')');
@@ -87,7 +87,8 @@ Result<void> Heartbeat::Beat(const char* state) {
 
 void Heartbeat::Run() {
   std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, std::chrono::microseconds(period_micros_), [this] { return stopping_; })) {
+  while (!stop_.wait_for(lock, std::chrono::microseconds(period_micros_),
+                         [this] { return stopping_; })) {
     if (auto beat = Beat("running"); !beat.ok()) {
       LogLimited(LogLevel::kWarn, "heartbeat", 60, "cannot write the heartbeat",
                  {{"error", ToString(beat.error())}});
@@ -117,7 +118,8 @@ Result<bool> HeartbeatChanges(Storage* storage, const std::string& name, std::in
   TRY(auto first, storage->Read(name));
   std::int64_t until = clock.MonotonicMicros() + lease_micros;
   while (clock.MonotonicMicros() < until) {
-    std::this_thread::sleep_for(std::chrono::microseconds(std::min<std::int64_t>(lease_micros / 10, 200'000)));
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(std::min<std::int64_t>(lease_micros / 10, 200'000)));
     TRY(auto now, storage->Read(name));
     if (now != first) return true;
     if (now.has_value() && JudgeHeartbeat(*now) == WriterLife::kGone) return false;

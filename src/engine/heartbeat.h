@@ -1,7 +1,9 @@
-/// The writer's sign of life. It only decides when another process tries a takeover; it guards nothing.
+/// The writer's sign of life. It only decides when another process tries a takeover; it guards
+/// nothing.
 ///
-/// One file per writer beside the slots, "heartbeat-<slot>", rewritten in place. It names the process (boot
-/// id, pid namespace, pid, start time), so that a process of this host can see at once that it is gone.
+/// One file per writer beside the slots, "heartbeat-<slot>", rewritten in place. It names the
+/// process (boot id, pid namespace, pid, start time), so that a process of this host can see at
+/// once that it is gone.
 #pragma once
 
 #include <condition_variable>

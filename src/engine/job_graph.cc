@@ -27,8 +27,8 @@ Result<JobGraph> JobGraph::Make(const PipelineSpec& spec) {
       if (from == nullptr) {
         return BugError("step " + step.name + " reads " + inputs[input] + ", which nobody makes");
       }
-      from->consumers.push_back({open ? Consumer::Kind::kOpenStep : Consumer::Kind::kRowStep, i,
-                                 input, step.name});
+      from->consumers.push_back(
+          {open ? Consumer::Kind::kOpenStep : Consumer::Kind::kRowStep, i, input, step.name});
       if (from->kind == Producer::Kind::kSource) {
         roots.push_back(from->index);
       } else {

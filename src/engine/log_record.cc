@@ -33,8 +33,8 @@ std::vector<SplitPosition> Splits(const Json& list) {
 }
 
 Json SinkPart(const SinkDecision& sink) {
-  return {{"name", sink.name}, {"type", sink.type},   {"settings", sink.settings},
-          {"rows", sink.rows}, {"bytes", sink.bytes}, {"artefacts", sink.artefacts},
+  return {{"name", sink.name},  {"type", sink.type},   {"settings", sink.settings},
+          {"rows", sink.rows},  {"bytes", sink.bytes}, {"artefacts", sink.artefacts},
           {"token", sink.token}};
 }
 
@@ -60,7 +60,8 @@ Result<Record> Parse(std::string_view payload, const std::string& name, Read rea
     return record;
   } catch (const nlohmann::json::exception& e) {
     return Error{Blame::kRemote, Retry::kNo, "checkpoint.damaged",
-                 "the checkpoint file " + name + " does not have the form of its kind (" + e.what() +
+                 "the checkpoint file " + name + " does not have the form of its kind (" +
+                     e.what() +
                      "); restore it from a copy, or delete the checkpoint folder to process "
                      "everything anew"};
   }

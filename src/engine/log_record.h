@@ -56,12 +56,12 @@ struct NamedCount {
 /// Kind "decision".
 struct DecisionRecord {
   std::int64_t epoch = 0;
-  std::string now;     ///< The epoch's now().
+  std::string now;  ///< The epoch's now().
   std::string sealed;
   AttemptId attempt;
   std::vector<SplitPosition> positions;  ///< Of every split, moved or not.
   std::vector<SinkDecision> sinks;
-  SinkDecision dead_letters;             ///< name "" if the job has none.
+  SinkDecision dead_letters;                                 ///< name "" if the job has none.
   std::vector<std::pair<std::string, std::string>> schemas;  ///< Source or step -> DDL.
   std::vector<NamedCount> counts;
 };

@@ -34,7 +34,8 @@ Result<OpenStep::Run*> OpenStep::Find(const EpochInfo& epoch) {
     Transform& transform = *stage_->spec->steps[step_].transform;
     run = std::make_unique<Run>();
     run->epoch = epoch;
-    run->inputs = std::make_unique<QueryInputs>(transform.scans(), schemas_, stage_->errors, options_);
+    run->inputs =
+        std::make_unique<QueryInputs>(transform.scans(), schemas_, stage_->errors, options_);
     run->thread = std::thread([this, raw = run.get()] {
       if (auto driven = Drive(raw); !driven.ok()) {
         stage_->errors->Report(

@@ -1,8 +1,11 @@
-/// A step whose query stays open for the epoch: one run, with a thread of its own, for each open epoch.
+/// A step whose query stays open for the epoch: one run, with a thread of its own, for each open
+/// epoch.
 ///
-/// The run of an epoch starts with its first row, or at the seal if none came, and ends after the seal. Two
-/// runs can overlap around a seal.
+/// The run of an epoch starts with its first row, or at the seal if none came, and ends after the
+/// seal. Two runs can overlap around a seal.
 #pragma once
+
+#include <arrow/record_batch.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -11,8 +14,6 @@
 #include <mutex>
 #include <string>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/result.h"
 #include "engine/counts.h"
@@ -25,7 +26,8 @@ struct Stage;
 
 class OpenStep {
  public:
-  /// `schemas` are those of the step's inputs. `stage` must outlive the step; its lanes may be added later.
+  /// `schemas` are those of the step's inputs. `stage` must outlive the step; its lanes may be
+  /// added later.
   OpenStep(const Stage* stage, std::size_t step, std::vector<SchemaPtr> schemas,
            QueryInputsOptions options);
   /// REQUIRES: errors aborted, or every epoch sealed.
@@ -35,8 +37,8 @@ class OpenStep {
   Result<void> Push(const EpochInfo& epoch, std::size_t input,
                     const std::shared_ptr<arrow::RecordBatch>& rows);
 
-  /// Ends the inputs, waits for the query and hands over its counts, with all that its rows did downstream.
-  /// REQUIRES: no Push for this epoch follows.
+  /// Ends the inputs, waits for the query and hands over its counts, with all that its rows did
+  /// downstream. REQUIRES: no Push for this epoch follows.
   Result<EpochCounts> Seal(const EpochInfo& epoch);
 
   void Wake();

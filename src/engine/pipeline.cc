@@ -25,15 +25,17 @@ bool Dropped(const PipelineSpec& spec, const std::string& name) {
 /// A source or sink that the checkpoint names and the job no longer has is refused, unless dropped.
 Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents& contents) {
   auto refuse = [](const std::string& kind, const std::string& name, const std::string& loses) {
-    return UserError("checkpoint.removed_" + kind,
-                     "the checkpoint names the " + kind + " '" + name +
-                         "', which the job no longer has; put it back (renaming is removing), or run "
-                         "with --drop " +
-                         name + loses);
+    return UserError(
+        "checkpoint.removed_" + kind,
+        "the checkpoint names the " + kind + " '" + name +
+            "', which the job no longer has; put it back (renaming is removing), or run "
+            "with --drop " +
+            name + loses);
   };
   for (const SplitPosition& at : contents.positions) {
-    bool known = std::any_of(spec.sources.begin(), spec.sources.end(),
-                             [&](const PipelineSource& source) { return source.name == at.source; });
+    bool known =
+        std::any_of(spec.sources.begin(), spec.sources.end(),
+                    [&](const PipelineSource& source) { return source.name == at.source; });
     if (!known && !Dropped(spec, at.source)) {
       return refuse("source", at.source, ", which forgets where it was");
     }
@@ -44,7 +46,8 @@ Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents&
     bool known = std::any_of(spec.sinks.begin(), spec.sinks.end(),
                              [&](const PipelineSink& sink) { return sink.name == part.name; });
     if (!known && !Dropped(spec, part.name)) {
-      return refuse("sink", part.name, ", which abandons 0 rows: all decided ones are committed first");
+      return refuse("sink", part.name,
+                    ", which abandons 0 rows: all decided ones are committed first");
     }
   }
   return {};
@@ -66,12 +69,13 @@ FindSink SinkFinder(const PipelineSpec& spec) {
   };
 }
 
-/// Brings the checkpoint to rest: the decided epoch is committed, what committed ones left is dropped.
-Result<void> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSink& find_sink,
+/// Brings the checkpoint to rest: the decided epoch is committed, what committed ones left is
+/// dropped. False if a second signal came before that could be: the next start does it.
+Result<bool> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSink& find_sink,
                      const StopRequest& stop) {
   LogContents contents = log->contents();
   const DecisionRecord* last = contents.last_decision();
-  if (last == nullptr) return {};
+  if (last == nullptr) return true;
   if (contents.uncommitted() != nullptr) {
     Log(LogLevel::kInfo, "committing an epoch that was decided before the last stop",
         {{"epoch", std::to_string(last->epoch)}});
@@ -85,10 +89,12 @@ Result<void> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSin
     auto committed = CommitDecision(log, *last, find_sink, give_up);
     done = true;
     watch.join();
+    if (!committed.ok() && committed.error().retry == Retry::kLater && stop >= 2) return false;
     TRY(std::move(committed));
   }
   ForgetDecision(*last, find_sink);
-  return log->Compact(spec.min_epochs_to_retain);
+  TRY(log->Compact(spec.min_epochs_to_retain));
+  return true;
 }
 
 /// Collects what earlier attempts staged and no retained slot names.
@@ -140,12 +146,12 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
   }
   metrics.SetRecovering(true);
   on_progress(metrics.Snapshot());
-  TRY(Recover(spec, log, find_sink, stop));
+  TRY(bool recovered, Recover(spec, log, find_sink, stop));
+  if (!recovered) return metrics.Snapshot();
   metrics.SetRecovering(false);
 
-  std::int64_t deadline = spec.timeout_micros == 0
-                              ? 0
-                              : spec.clock->MonotonicMicros() + spec.timeout_micros;
+  std::int64_t deadline =
+      spec.timeout_micros == 0 ? 0 : spec.clock->MonotonicMicros() + spec.timeout_micros;
   AttemptId attempt{log->writer(), 0};
   Sweep(spec, log, attempt);
   for (auto wait = std::chrono::milliseconds(200);;) {
@@ -158,7 +164,8 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
       if (session.progressed()) wait = std::chrono::milliseconds(200);
       error = std::move(ran).error();
     }
-    // Any failure is judged after a look at the log: a process that was superseded has no say any more.
+    // Any failure is judged after a look at the log: a process that was superseded has no say any
+    // more.
     if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
     if (error.retry == Retry::kNo) return error;
     if (stop != 0) break;
@@ -168,7 +175,8 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     if (stop != 0) break;
     wait = std::min(wait * 2, std::chrono::milliseconds(30'000));
     // The commit of a decided epoch may be what failed.
-    TRY(Recover(spec, log, find_sink, stop));
+    TRY(recovered, Recover(spec, log, find_sink, stop));
+    if (!recovered) break;
   }
   on_progress(metrics.Snapshot());
   return metrics.Snapshot();

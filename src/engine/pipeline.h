@@ -44,8 +44,9 @@ struct PipelineStep {
 struct PipelineSink {
   std::string name;
   std::string type;
-  std::string from;      ///< Source or step.
-  std::string settings;  ///< Options::ToJson: stored in each decision, for recovery after a job change.
+  std::string from;  ///< Source or step.
+  std::string
+      settings;  ///< Options::ToJson: stored in each decision, for recovery after a job change.
   std::shared_ptr<Sink> sink;
 };
 
@@ -69,7 +70,8 @@ struct PipelineSpec {
   int readers_per_source = 0;                      ///< 0 = as many as cores, at most one per split.
   ReadLimits read_limits;
   bool until_caught_up = false;
-  std::vector<std::string> drop;  ///< `--drop NAME`: sources and sinks of the checkpoint to give up.
+  std::vector<std::string>
+      drop;  ///< `--drop NAME`: sources and sinks of the checkpoint to give up.
 
   /// Makes a sink as a decision recorded it, to commit that decision: type, name, settings.
   std::function<Result<std::shared_ptr<Sink>>(const std::string&, const std::string&,
@@ -84,22 +86,23 @@ struct PipelineSpec {
 /// What the live line and `--until-caught-up` callers see. Updated about four times a second.
 struct Progress {
   std::int64_t epoch = 0;
-  std::int64_t records = 0;      ///< Delivered by the sources since start.
-  std::int64_t rows_out = 0;     ///< Committed into sinks since start, over all sinks.
+  std::int64_t records = 0;   ///< Delivered by the sources since start.
+  std::int64_t rows_out = 0;  ///< Committed into sinks since start, over all sinks.
   std::int64_t rejects = 0;
-  std::int64_t lag = 0;          ///< Records between the positions read and the ends, as last seen.
+  std::int64_t lag = 0;  ///< Records between the positions read and the ends, as last seen.
   std::int64_t committed_epochs = 0;
   std::int64_t memory_bytes = 0;
   bool recovering = false;
 };
 
-/// Asked from signal handlers: 0 go on, 1 seal, commit and stop, 2 abandon the open epoch and stop.
+/// Asked from signal handlers: 0 go on, 1 seal, commit and stop, 2 or more abandon the open epoch
+/// and stop.
 using StopRequest = std::atomic<int>;
 
 class CheckpointLog;  // engine/checkpoint_log.h
 
-/// Runs until stopped, timed out or caught up (success), or until an error that retrying cannot mend.
-/// `log` has been opened by this process (it is the writer). Blocks; uses threads of its own.
+/// Runs until stopped, timed out or caught up (success), or until an error that retrying cannot
+/// mend. `log` has been opened by this process (it is the writer). Blocks; uses threads of its own.
 Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const StopRequest& stop,
                              const std::function<void(const Progress&)>& on_progress);
 

@@ -6,7 +6,8 @@
 
 namespace sluice {
 
-/// Rows in order: first those in memory, then those spooled. While anything is spooled, new rows go there.
+/// Rows in order: first those in memory, then those spooled. While anything is spooled, new rows go
+/// there.
 struct QueryInputs::Queue {
   std::size_t input = 0;
   SchemaPtr schema;

@@ -1,9 +1,13 @@
-/// Feeds an open query: one queue for each of its scans, filled by the job's threads, emptied by the query's.
+/// Feeds an open query: one queue for each of its scans, filled by the job's threads, emptied by
+/// the query's.
 ///
-/// A producer waits while its queue is full, so that memory stays bounded, with one exception: if the query
-/// itself waits for another, empty input (a join's build side), the full one overflows to disk; otherwise
-/// neither would ever move. Beyond `max_spool` the epoch is asked to seal early, which ends the wait.
+/// A producer waits while its queue is full, so that memory stays bounded, with one exception: if
+/// the query itself waits for another, empty input (a join's build side), the full one overflows to
+/// disk; otherwise neither would ever move. Beyond `max_spool` the epoch is asked to seal early,
+/// which ends the wait.
 #pragma once
+
+#include <arrow/record_batch.h>
 
 #include <condition_variable>
 #include <cstddef>
@@ -14,8 +18,6 @@
 #include <mutex>
 #include <string>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/result.h"
 #include "engine/first_error.h"
@@ -37,20 +39,21 @@ class QueryInputs {
               QueryInputsOptions options);
   ~QueryInputs();
 
-  /// The streams to give to Transform::OpenEpoch, in the order of its scans. They share this object's state
-  /// and may outlive nothing else.
+  /// The streams to give to Transform::OpenEpoch, in the order of its scans. They share this
+  /// object's state and may outlive nothing else.
   std::vector<std::shared_ptr<BatchStream>> Streams();
 
   /// Hands `rows` to every scan of `input`. Blocks while one is full.
   Result<void> Push(std::size_t input, const std::shared_ptr<arrow::RecordBatch>& rows);
   /// No Push follows; scans end when their queues are empty.
   void Close();
-  /// The query has ended: what its scans have not read is dropped and counted, and so is what still comes.
+  /// The query has ended: what its scans have not read is dropped and counted, and so is what still
+  /// comes.
   void Drain();
   void Wake();
 
   std::int64_t received(std::size_t input) const;  ///< Rows taken by Push, each counted once.
-  std::int64_t drained() const;                    ///< Rows that no scan of their input read to the end.
+  std::int64_t drained() const;  ///< Rows that no scan of their input read to the end.
   std::size_t memory() const;
 
  private:

@@ -108,8 +108,9 @@ Result<void> ReaderLane::TakeNewSplits() {
   return {};
 }
 
-/// Drops ranges that were delivered before, whole or in part; the rest of a part is read again from where
-/// this lane stands. A range that begins beyond that place would be a loss, and is a bug of the source.
+/// Drops ranges that were delivered before, whole or in part; the rest of a part is read again from
+/// where this lane stands. A range that begins beyond that place would be a loss, and is a bug of
+/// the source.
 Result<void> ReaderLane::Accept(RawBatch* raw, std::int64_t* redelivered) {
   std::vector<bool> drop(raw->ranges.size(), false);
   std::map<SplitId, Position> reached;

@@ -1,7 +1,7 @@
 /// One reading thread: some splits of one source, from the fetch to the sinks' queues.
 ///
-/// Fetch, decode and row-by-row steps run on this thread, one batch at a time, so that a batch has one owner
-/// and nothing is read that is not also handed on: the cut between epochs needs no flush.
+/// Fetch, decode and row-by-row steps run on this thread, one batch at a time, so that a batch has
+/// one owner and nothing is read that is not also handed on: the cut between epochs needs no flush.
 #pragma once
 
 #include <cstddef>
@@ -22,10 +22,10 @@
 namespace sluice {
 
 struct ReaderLaneOptions {
-  std::size_t source = 0;                 ///< Index in spec->sources.
+  std::size_t source = 0;  ///< Index in spec->sources.
   std::vector<SplitStart> starts;
-  std::map<SplitId, Position> ends;       ///< With until_caught_up: where to stop reading.
-  const Source* positions = nullptr;      ///< For comparing positions; its const methods only.
+  std::map<SplitId, Position> ends;   ///< With until_caught_up: where to stop reading.
+  const Source* positions = nullptr;  ///< For comparing positions; its const methods only.
 };
 
 class ReaderLane {

@@ -7,8 +7,8 @@ namespace sluice {
 
 /// Which decoded row (and so which message) each row of a batch came from.
 struct RowDelivery::RowOrigin {
-  const DecodedBatch* batch = nullptr;             ///< Null for rows of open steps.
-  const std::vector<std::int64_t>* rows = nullptr; ///< Null: row i is decoded row i.
+  const DecodedBatch* batch = nullptr;              ///< Null for rows of open steps.
+  const std::vector<std::int64_t>* rows = nullptr;  ///< Null: row i is decoded row i.
   BadRecords policy = BadRecords::kQuarantine;
 
   std::size_t DecodedRow(std::int64_t row) const {
@@ -28,7 +28,8 @@ BadRecords StrictestPolicy(const PipelineSpec& spec, const std::vector<std::size
 RowDelivery::RowDelivery(const Stage* stage, const Producer* producer)
     : stage_(stage), producer_(producer), row_steps_(stage->spec->steps.size()) {}
 
-Result<std::unique_ptr<RowDelivery>> RowDelivery::Make(const Stage* stage, const Producer* producer) {
+Result<std::unique_ptr<RowDelivery>> RowDelivery::Make(const Stage* stage,
+                                                       const Producer* producer) {
   std::unique_ptr<RowDelivery> delivery(new RowDelivery(stage, producer));
   TRY(delivery->OpenRowSteps(*producer));
   return delivery;
@@ -56,8 +57,14 @@ Result<void> RowDelivery::DeliverBatch(const EpochInfo& epoch, const DecodedBatc
   for (const Reject& reject : batch.decoded.rejects) {
     if (reject.row != Reject::kWholeMessage) ++count.row_rejects;
     const RawRecord& record = batch.raw->records[reject.record];
-    DeadLetter letter{source.name, "decode", batch.raw->Origin(reject.record), reject.row,
-                      reject.byte, reject.code, reject.field, reject.reason,
+    DeadLetter letter{source.name,
+                      "decode",
+                      batch.raw->Origin(reject.record),
+                      reject.row,
+                      reject.byte,
+                      reject.code,
+                      reject.field,
+                      reject.reason,
                       reject.bytes.empty() ? record.view() : std::string_view(reject.bytes)};
     TRY(Refuse(epoch, source.bad_records, letter, counts));
   }
@@ -109,9 +116,11 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
   count.row_by_row = true;
   count.in += in;
   count.out += output.rows->num_rows();
-  // Both lists are in row order: one walk proves that no row is made up, doubled or both out and dead.
+  // Both lists are in row order: one walk proves that no row is made up, doubled or both out and
+  // dead.
   const Error broken = BugError("step " + step.name + " lost track of its rows");
-  if (static_cast<std::int64_t>(output.row_of_output.size()) != output.rows->num_rows()) return broken;
+  if (static_cast<std::int64_t>(output.row_of_output.size()) != output.rows->num_rows())
+    return broken;
   bool may_multiply = stage_->spec->steps[step.index].transform->may_multiply();
   std::size_t dead = 0;
   std::int64_t last = -1;
@@ -160,8 +169,8 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
   return Deliver(epoch, stage_->graph->step(step.index), output.rows, next, counts);
 }
 
-Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy, const DeadLetter& letter,
-                                 EpochCounts* counts) {
+Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy,
+                                 const DeadLetter& letter, EpochCounts* counts) {
   if (policy == BadRecords::kFail) {
     return DataError("data.bad_record",
                      "a bad record stops the job (badRecords: fail): " + letter.reason +
@@ -172,7 +181,8 @@ Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy, cons
     return {};
   }
   if (letters_ == nullptr || letters_epoch_ != epoch.epoch) {
-    letters_ = std::make_unique<DeadLetterBuilder>(stage_->spec->job, epoch.epoch, epoch.now_micros);
+    letters_ =
+        std::make_unique<DeadLetterBuilder>(stage_->spec->job, epoch.epoch, epoch.now_micros);
     letters_epoch_ = epoch.epoch;
   }
   TRY(letters_->Add(letter));

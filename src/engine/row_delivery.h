@@ -1,15 +1,17 @@
-/// Brings the rows of one producer to everything that reads them: inline through row steps, then into open
-/// steps and sink lanes. Refused rows go to the dead letters with their own bytes and origin.
+/// Brings the rows of one producer to everything that reads them: inline through row steps, then
+/// into open steps and sink lanes. Refused rows go to the dead letters with their own bytes and
+/// origin.
 ///
-/// One thread; each reading thread and each run of an open step has its own, since row steps keep buffers.
+/// One thread; each reading thread and each run of an open step has its own, since row steps keep
+/// buffers.
 #pragma once
+
+#include <arrow/record_batch.h>
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/result.h"
 #include "decode/message_decoder.h"
@@ -24,7 +26,8 @@ class RowDelivery {
   /// Opens the row steps that rows of `producer` reach without an open step in between.
   static Result<std::unique_ptr<RowDelivery>> Make(const Stage* stage, const Producer* producer);
 
-  /// A decoded batch of the source this delivery was made for: rows and rejects. Counts go to `counts`.
+  /// A decoded batch of the source this delivery was made for: rows and rejects. Counts go to
+  /// `counts`.
   Result<void> DeliverBatch(const EpochInfo& epoch, const DecodedBatch& batch, EpochCounts* counts);
   /// Rows of an open step, without messages behind them.
   Result<void> DeliverRows(const EpochInfo& epoch, const std::shared_ptr<arrow::RecordBatch>& rows,

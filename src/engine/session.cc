@@ -89,7 +89,8 @@ Result<void> Session::Build() {
   metrics_->SetEpoch(epoch_.epoch);
 
   std::size_t lanes = spec_.sinks.size() + (spec_.dead_letters != nullptr ? 1 : 0);
-  std::size_t queue_bytes = std::min(kLaneQueueBytes, spec_.max_memory / 16 / std::max<std::size_t>(lanes, 1));
+  std::size_t queue_bytes =
+      std::min(kLaneQueueBytes, spec_.max_memory / 16 / std::max<std::size_t>(lanes, 1));
   if (spec_.dead_letters != nullptr) {
     stage_.dead_letters = std::make_unique<SinkLane>(
         kDeadLettersName, spec_.dead_letters.get(), stage_.attempt, queue_bytes, &errors_,
@@ -103,7 +104,8 @@ Result<void> Session::Build() {
     BadRecords policy = StrictestPolicy(spec_, roots);
     stage_.sinks.push_back(std::make_unique<SinkLane>(
         sink.name, sink.sink.get(), stage_.attempt, queue_bytes, &errors_,
-        [this, name = sink.name, policy](std::int64_t epoch, const auto& rows, const auto& refusals) {
+        [this, name = sink.name, policy](std::int64_t epoch, const auto& rows,
+                                         const auto& refusals) {
           return OnRefusals(name, epoch, rows, refusals, policy);
         }));
   }
@@ -112,7 +114,8 @@ Result<void> Session::Build() {
   queues.spool_directory = spec_.spool_directory;
   queues.max_spool = spec_.max_spool;
   queues.ask_for_seal = [this] {
-    Log(LogLevel::kWarn, "an open query waits for one input while another fills the spool; sealing early",
+    Log(LogLevel::kWarn,
+        "an open query waits for one input while another fills the spool; sealing early",
         {{"maxSpool", FormatBytes(spec_.max_spool)},
          {"hint", "raise maxSpool or shorten windowSize"}});
     gate_.AskForSeal();
@@ -131,8 +134,7 @@ Result<void> Session::Build() {
         if (step.name == input) schemas.push_back(step.transform->output_schema());
       }
     }
-    stage_.open_steps.push_back(
-        std::make_unique<OpenStep>(&stage_, i, std::move(schemas), queues));
+    stage_.open_steps.push_back(std::make_unique<OpenStep>(&stage_, i, std::move(schemas), queues));
   }
   committer_ = std::make_unique<Committer>(
       log_, find_sink_, [this](const DecisionRecord& decision) { OnCommitted(decision); },
@@ -153,9 +155,8 @@ Result<void> Session::StartReaders() {
   std::size_t cores = std::max(1u, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < spec_.sources.size(); ++i) {
     std::vector<SplitStart> starts = sources_.Starts(i);
-    std::size_t wanted = spec_.readers_per_source > 0
-                             ? static_cast<std::size_t>(spec_.readers_per_source)
-                             : cores;
+    std::size_t wanted =
+        spec_.readers_per_source > 0 ? static_cast<std::size_t>(spec_.readers_per_source) : cores;
     std::size_t count = std::clamp<std::size_t>(starts.size(), 1, wanted);
     std::map<SplitId, Position> ends;
     if (spec_.until_caught_up) {
@@ -187,12 +188,14 @@ Result<void> Session::Loop() {
     // Ticks stay on the grid of the first one, however long an epoch took.
     TimePoint next_tick = tick;
     while (next_tick <= now) next_tick += window;
-    // A source that is at its cap rests until the tick; at the tick itself there is nothing to wait for.
+    // A source that is at its cap rests until the tick; at the tick itself there is nothing to wait
+    // for.
     TimePoint resume_at = now >= tick ? now : tick;
+    if (next == Next::kStop && !AwaitCommit()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
-      committer_->WaitIdle();
-      if (spec_.until_caught_up) UpdateLag();  // What is reported last is what is left.
+      // What is reported last is what is left.
+      if (AwaitCommit() && spec_.until_caught_up) UpdateLag();
       return {};
     }
     if (now >= tick) tick = next_tick;
@@ -227,8 +230,17 @@ Result<Session::Next> Session::Wait(TimePoint tick) {
   }
 }
 
+bool Session::AwaitCommit() {
+  while (!committer_->idle()) {
+    // After a second signal a commit that does not succeed is the next start's.
+    if (errors_.aborted() || stop_ >= 2) return false;
+    ReportProgress(false);
+    gate_.WaitForNotice(steady_clock::now() + milliseconds(5));
+  }
+  return true;
+}
+
 Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
-  if (!committer_->WaitIdle()) return AbortedError();
   trigger_time_ = steady_clock::now();
   EpochInfo sealing = epoch_;
   for (auto& lane : stage_.sinks) lane->MarkTrigger(sealing.epoch);
@@ -306,9 +318,9 @@ Result<void> Session::SealSinks(DecisionRecord* decision, EpochCounts* counts) {
                     std::to_string(counts->dead_letters) + " against " +
                     std::to_string(sealed.prepared.rows) + "); nothing of it was committed");
   }
-  decision->dead_letters = {kDeadLettersName,        "files",
+  decision->dead_letters = {kDeadLettersName,           "files",
                             spec_.dead_letter_settings, sealed.prepared.token,
-                            sealed.prepared.rows,    sealed.prepared.bytes,
+                            sealed.prepared.rows,       sealed.prepared.bytes,
                             sealed.prepared.artefacts};
   return {};
 }
@@ -321,11 +333,12 @@ Result<void> Session::CheckBadRecordRate(const EpochCounts& counts) const {
     double bad = static_cast<double>(of.rejected_whole + of.row_rejects);
     double all = static_cast<double>(of.delivered);
     if (bad > all * source.max_bad_record_rate) {
-      return DataError("data.bad_record_rate",
-                       "source " + source.name + ": " + std::to_string(of.rejected_whole + of.row_rejects) +
-                           " of " + std::to_string(of.delivered) +
-                           " messages of the epoch are bad, more than maxBadRecordRate allows; nothing "
-                           "of the epoch was committed. Look at them with `sluice preview`");
+      return DataError(
+          "data.bad_record_rate",
+          "source " + source.name + ": " + std::to_string(of.rejected_whole + of.row_rejects) +
+              " of " + std::to_string(of.delivered) +
+              " messages of the epoch are bad, more than maxBadRecordRate allows; nothing "
+              "of the epoch was committed. Look at them with `sluice preview`");
     }
   }
   return {};
@@ -386,6 +399,7 @@ void Session::UpdateLag() {
     }
   }
   metrics_->SetLag(total);
+  metrics_->NoteMemory();
 }
 
 void Session::Scout() {

@@ -1,7 +1,8 @@
 /// One unbroken run of epochs: from the last decided positions until a stop or an error.
 ///
-/// A session is built and taken apart as a whole. After an error before a decision, whatever was staged is
-/// dropped and a new session begins at the decided positions, exactly as after a crash: one way to recover.
+/// A session is built and taken apart as a whole. After an error before a decision, whatever was
+/// staged is dropped and a new session begins at the decided positions, exactly as after a crash:
+/// one way to recover.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ class Session {
           std::int64_t deadline_micros, const std::function<void(const Progress&)>& on_progress);
   ~Session();
 
-  /// Returns when stopped, timed out or caught up. An error with Retry::kLater may be tried again in a new
-  /// session. `progressed` tells whether an epoch was committed.
+  /// Returns when stopped, timed out or caught up. An error with Retry::kLater may be tried again
+  /// in a new session. `progressed` tells whether an epoch was committed.
   Result<void> Run();
   bool progressed() const { return progressed_; }
 
@@ -47,7 +48,10 @@ class Session {
   Result<void> StartReaders();
   Result<void> Loop();
   Result<Next> Wait(TimePoint tick);
-  /// Sources at their cap rest until `resume_at`; with `last` nobody reads on.
+  /// True once nothing is being committed; false if this session is not to wait for it any more.
+  bool AwaitCommit();
+  /// Sources at their cap rest until `resume_at`; with `last` nobody reads on. REQUIRES: the last
+  /// epoch is committed.
   Result<void> SealEpoch(TimePoint resume_at, bool last);
   Result<EpochCounts> CollectCuts(std::vector<SplitPosition>* moved);
   Result<void> SealSinks(DecisionRecord* decision, EpochCounts* counts);
@@ -78,10 +82,10 @@ class Session {
   std::vector<std::size_t> source_of_reader_;
   std::thread scout_;
 
-  std::mutex wake_mutex_;           ///< Keeps WakeAll out while the parts are made or taken apart.
+  std::mutex wake_mutex_;  ///< Keeps WakeAll out while the parts are made or taken apart.
   bool taken_apart_ = false;
-  EpochInfo epoch_;                 ///< The open one.
-  TimePoint trigger_time_{};        ///< Of the epoch that is being sealed or committed.
+  EpochInfo epoch_;           ///< The open one.
+  TimePoint trigger_time_{};  ///< Of the epoch that is being sealed or committed.
   std::mutex refused_mutex_;
   std::map<std::int64_t, EpochCounts> refused_;  ///< What sinks refused, by epoch.
   std::int64_t last_progress_micros_ = 0;

@@ -1,8 +1,10 @@
 /// One sink's thread: takes batches of the open epochs, stages them, prepares at the seal.
 ///
-/// Push comes from many threads and blocks while the queue is full; rows of one thread keep their order.
-/// Two epochs can be open at once around a seal: each has a writer of its own.
+/// Push comes from many threads and blocks while the queue is full; rows of one thread keep their
+/// order. Two epochs can be open at once around a seal: each has a writer of its own.
 #pragma once
+
+#include <arrow/record_batch.h>
 
 #include <condition_variable>
 #include <cstddef>
@@ -17,8 +19,6 @@
 #include <thread>
 #include <vector>
 
-#include <arrow/record_batch.h>
-
 #include "core/result.h"
 #include "engine/counts.h"
 #include "engine/first_error.h"
@@ -28,15 +28,16 @@ namespace sluice {
 
 /// What a lane hands to the decision.
 struct SealedSink {
-  Prepared prepared;                   ///< token "" if the epoch had no rows.
+  Prepared prepared;  ///< token "" if the epoch had no rows.
   SinkCounts counts;
   std::map<std::string, std::int64_t> received_from;  ///< Rows by producer.
-  std::int64_t bytes_before_trigger = 0;              ///< Encoded bytes already staged at the trigger.
+  std::int64_t bytes_before_trigger = 0;  ///< Encoded bytes already staged at the trigger.
 };
 
 /// Called on the lane's thread for rows the sink refused: the batch, the refusals.
-using RefusalHandler = std::function<Result<void>(
-    std::int64_t epoch, const std::shared_ptr<arrow::RecordBatch>&, const std::vector<SinkRefusal>&)>;
+using RefusalHandler =
+    std::function<Result<void>(std::int64_t epoch, const std::shared_ptr<arrow::RecordBatch>&,
+                               const std::vector<SinkRefusal>&)>;
 
 class SinkLane {
  public:
@@ -55,8 +56,8 @@ class SinkLane {
   /// Wakes everything that waits. Called after errors->aborted() became true.
   void Wake();
 
-  std::size_t memory() const;        ///< Queued and buffered bytes.
-  std::int64_t bytes_staged() const; ///< Encoded bytes staged since start.
+  std::size_t memory() const;         ///< Queued and buffered bytes.
+  std::int64_t bytes_staged() const;  ///< Encoded bytes staged since start.
 
  private:
   struct Item;

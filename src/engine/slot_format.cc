@@ -14,9 +14,10 @@ constexpr std::string_view kMagic = "sluice-slot";
 constexpr std::string_view kVersion = "1";
 
 Error Damaged(const std::string& name, const std::string& what) {
-  return {Blame::kRemote, Retry::kNo, "checkpoint.damaged",
-          "the checkpoint file " + name + " is damaged: " + what +
-              "; restore it from a copy, or delete the checkpoint folder to process everything anew"};
+  return {
+      Blame::kRemote, Retry::kNo, "checkpoint.damaged",
+      "the checkpoint file " + name + " is damaged: " + what +
+          "; restore it from a copy, or delete the checkpoint folder to process everything anew"};
 }
 
 template <typename T>
@@ -57,9 +58,9 @@ Result<SlotBytes> ParseSlot(std::string_view bytes, const std::string& name) {
   if (words[1] != kVersion) {
     int version = 0;
     if (Number(words[1], &version) && version > 1) {
-      return UserError("checkpoint.version",
-                       "the checkpoint file " + name + " has format version " +
-                           std::string(words[1]) + ", written by a newer sluice; run that one");
+      return UserError("checkpoint.version", "the checkpoint file " + name +
+                                                 " has format version " + std::string(words[1]) +
+                                                 ", written by a newer sluice; run that one");
     }
     return Damaged(name, "its version cannot be read");
   }

@@ -33,7 +33,8 @@ Result<void> SourceSet::Open() {
     TRY(auto resolved, Resolve(i, unknown, first));
     fresh.insert(fresh.end(), resolved.begin(), resolved.end());
   }
-  // The numbers are in the log before the first fetch, so that a crash cannot make `latest` mean two things.
+  // The numbers are in the log before the first fetch, so that a crash cannot make `latest` mean
+  // two things.
   if (log_->fresh()) {
     TRY(log_->WriteStart(fresh));
   } else if (!fresh.empty()) {
@@ -45,7 +46,8 @@ Result<void> SourceSet::Open() {
 }
 
 Result<std::vector<SplitPosition>> SourceSet::Resolve(std::size_t index,
-                                                      const std::vector<Split>& splits, bool first) {
+                                                      const std::vector<Split>& splits,
+                                                      bool first) {
   std::vector<SplitPosition> out;
   if (splits.empty()) return out;
   const std::string& name = spec_.sources[index].name;
@@ -111,7 +113,8 @@ Result<void> SourceSet::CheckIdentities() {
     if (splits.ok()) continue;
     Error error = std::move(splits).error().At("source " + spec_.sources[i].name);
     if (error.retry == Retry::kNo) return error;
-    LogLimited(LogLevel::kWarn, "identities", 30, "cannot look at the source's splits before a decision",
+    LogLimited(LogLevel::kWarn, "identities", 30,
+               "cannot look at the source's splits before a decision",
                {{"error", ToString(error)}});
   }
   return {};
@@ -169,7 +172,8 @@ void SourceSet::Committed(const std::vector<SplitPosition>& positions) {
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     std::vector<SplitStart> starts;
     for (const SplitPosition& at : positions) {
-      if (at.source == spec_.sources[i].name) starts.push_back({at.split, at.position, at.identity});
+      if (at.source == spec_.sources[i].name)
+        starts.push_back({at.split, at.position, at.identity});
     }
     std::lock_guard calls(*sources_[i].mutex);
     sources_[i].source->Committed(starts);

@@ -22,22 +22,24 @@ class SourceSet {
  public:
   SourceSet(const PipelineSpec& spec, CheckpointLog* log, EngineMetrics* metrics);
 
-  /// Opens every source, gives each new split its number in the log before anything is fetched, and checks
-  /// all remembered positions. Fills `positions()`.
+  /// Opens every source, gives each new split its number in the log before anything is fetched, and
+  /// checks all remembered positions. Fills `positions()`.
   Result<void> Open();
 
   /// Looks for splits that appeared; they are in the log when this returns them, by source.
   Result<std::vector<std::pair<std::size_t, SplitStart>>> FindNew();
 
-  /// A last look before a decision: an error if a split is not what it was when reading began (a topic made
-  /// anew under its old name). Sources that cannot be asked right now are asked again before the next one.
+  /// A last look before a decision: an error if a split is not what it was when reading began (a
+  /// topic made anew under its old name). Sources that cannot be asked right now are asked again
+  /// before the next one.
   Result<void> CheckIdentities();
 
   /// The decided positions of all splits, for the next decision.
   std::vector<SplitPosition> positions() const;
   /// Where to begin reading each split of a source.
   std::vector<SplitStart> Starts(std::size_t source) const;
-  /// Moves decided positions to those of a sealed epoch; returns all of them, with where the moved ones began.
+  /// Moves decided positions to those of a sealed epoch; returns all of them, with where the moved
+  /// ones began.
   std::vector<SplitPosition> Advance(const std::vector<SplitPosition>& moved);
 
   Result<std::map<SplitId, Position>> Ends(std::size_t source);

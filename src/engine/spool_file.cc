@@ -19,8 +19,8 @@ namespace sluice {
 namespace {
 
 Error SpoolError(const std::string& directory, const char* what) {
-  return RemoteError("spool.io", std::string("cannot ") + what + " the spool in " + directory + ": " +
-                                     std::strerror(errno) +
+  return RemoteError("spool.io", std::string("cannot ") + what + " the spool in " + directory +
+                                     ": " + std::strerror(errno) +
                                      "; free space there or set spoolDirectory to another disk");
 }
 
@@ -69,8 +69,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> SpoolFile::Take() {
   }
   arrow::io::BufferReader reader(std::move(bytes));
   arrow::ipc::DictionaryMemo memo;
-  TRY(auto rows, arrow::ipc::ReadRecordBatch(schema_, &memo, arrow::ipc::IpcReadOptions::Defaults(),
-                                             &reader));
+  TRY(auto rows,
+      arrow::ipc::ReadRecordBatch(schema_, &memo, arrow::ipc::IpcReadOptions::Defaults(), &reader));
   if (batches_.empty()) {
     end_ = 0;
     if (ftruncate(fd_, 0) != 0) return SpoolError(directory_, "empty");

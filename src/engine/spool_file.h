@@ -1,12 +1,12 @@
 /// Batches that do not fit in memory, first in, first out, in a file without a name.
 #pragma once
 
+#include <arrow/record_batch.h>
+
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
-
-#include <arrow/record_batch.h>
 
 #include "core/result.h"
 #include "record/schema.h"

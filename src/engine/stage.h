@@ -25,9 +25,10 @@ struct Stage {
   const JobGraph* graph = nullptr;
   FirstError* errors = nullptr;
   AttemptId attempt;
-  std::vector<std::unique_ptr<SinkLane>> sinks;         ///< By index in spec->sinks.
-  std::unique_ptr<SinkLane> dead_letters;               ///< Null if the job has none.
-  std::vector<std::unique_ptr<OpenStep>> open_steps;    ///< By index in spec->steps; null for row steps.
+  std::vector<std::unique_ptr<SinkLane>> sinks;  ///< By index in spec->sinks.
+  std::unique_ptr<SinkLane> dead_letters;        ///< Null if the job has none.
+  std::vector<std::unique_ptr<OpenStep>>
+      open_steps;  ///< By index in spec->steps; null for row steps.
 };
 
 /// Name of the dead letters' lane and of their part of a decision.

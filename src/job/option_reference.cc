@@ -88,17 +88,27 @@ Json ValueSchema(const OptionSpec& spec) {
       schema = spec.choices.empty() ? Json{{"type", {"string", "number", "boolean", "object"}}}
                                     : Json{{"enum", spec.choices}};
       break;
-    case OptionType::kBool: schema = {{"enum", {true, false, "true", "false"}}}; break;
+    case OptionType::kBool:
+      schema = {{"enum", {true, false, "true", "false"}}};
+      break;
     case OptionType::kInt:
       schema = {{"type", {"integer", "string"}}};
       if (spec.min) schema["minimum"] = *spec.min;
       if (spec.max) schema["maximum"] = *spec.max;
       break;
-    case OptionType::kDouble: schema = {{"type", {"number", "string"}}}; break;
+    case OptionType::kDouble:
+      schema = {{"type", {"number", "string"}}};
+      break;
     case OptionType::kDuration:
-    case OptionType::kBytes: schema = {{"type", {"string", "number"}}}; break;
-    case OptionType::kList: schema = {{"type", {"array", "string"}}}; break;
-    case OptionType::kMap: schema = {{"type", {"object", "string"}}}; break;
+    case OptionType::kBytes:
+      schema = {{"type", {"string", "number"}}};
+      break;
+    case OptionType::kList:
+      schema = {{"type", {"array", "string"}}};
+      break;
+    case OptionType::kMap:
+      schema = {{"type", {"object", "string"}}};
+      break;
   }
   std::string notes = Notes(spec);
   if (!notes.empty()) schema["description"] = notes;
@@ -188,14 +198,22 @@ std::string TypeText(const OptionSpec& spec) {
     return "one of " + list;
   }
   switch (spec.type) {
-    case OptionType::kString: return "text";
-    case OptionType::kBool: return "true or false";
-    case OptionType::kInt: return "whole number";
-    case OptionType::kDouble: return "number";
-    case OptionType::kDuration: return "duration";
-    case OptionType::kBytes: return "size";
-    case OptionType::kList: return "list";
-    case OptionType::kMap: break;
+    case OptionType::kString:
+      return "text";
+    case OptionType::kBool:
+      return "true or false";
+    case OptionType::kInt:
+      return "whole number";
+    case OptionType::kDouble:
+      return "number";
+    case OptionType::kDuration:
+      return "duration";
+    case OptionType::kBytes:
+      return "size";
+    case OptionType::kList:
+      return "list";
+    case OptionType::kMap:
+      break;
   }
   return "map";
 }

@@ -33,8 +33,8 @@ struct SqlLimits {
   std::int64_t max_spill_bytes = 10ll << 30;
 };
 
-/// One tuple of ApplyMapping: (source, source type, target, target type), (source, target, target type) or
-/// (source, target). Dotted paths, back-ticks.
+/// One tuple of ApplyMapping: (source, source type, target, target type), (source, target, target
+/// type) or (source, target). Dotted paths, back-ticks.
 using MappingTuple = std::vector<std::string>;
 
 struct Parts {

@@ -7,7 +7,8 @@
 
 namespace {
 
-/// A sink may hold a thousand files open, one for each partition value; the usual soft limit is 1,024.
+/// A sink may hold a thousand files open, one for each partition value; the usual soft limit is
+/// 1,024.
 void RaiseFileLimit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

@@ -107,7 +107,8 @@ TEST_F(CommandLineTest, MistakesPointIntoTheFile) {
             ":9:5: source clicks (kafka): there is no option 'topicname'; did you mean "
             "'topicName'?"},
            {"type: kafka", "type: kafak", "did you mean 'kafka'?"},
-           {"partitionKeys: [city]", "partitionKeys: [town]", ":17:3: sink lake (files): partition key 'town' is not a column"},
+           {"partitionKeys: [city]", "partitionKeys: [town]",
+            ":17:3: sink lake (files): partition key 'town' is not a column"},
            {"compression: snappy", "compression: snapy", ":22:18: sink lake (files): "},
            {"format: parquet", "format: parket", ":21:13: sink lake (files): "},
            {"startingOffsets: earliest", "startingOffsets: first",

@@ -8,8 +8,9 @@
 
 namespace sluice {
 
-/// Out of memory is Blame::kRemote and may be retried; an I/O error is Blame::kRemote with Arrow's text
-/// (errno included); Invalid and TypeError are bugs here, since data are checked before Arrow sees them.
+/// Out of memory is Blame::kRemote and may be retried; an I/O error is Blame::kRemote with Arrow's
+/// text (errno included); Invalid and TypeError are bugs here, since data are checked before Arrow
+/// sees them.
 Error FromArrow(const arrow::Status& status);
 
 inline bool IsOk(const arrow::Status& status) { return status.ok(); }

@@ -1,13 +1,13 @@
 // CanonicalSchema of record/schema.h: from any Arrow type to the few that sluice uses.
+#include <arrow/extension_type.h>
+#include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
+
 #include <memory>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <arrow/extension_type.h>
-#include <arrow/type.h>
-#include <arrow/util/key_value_metadata.h>
 
 #include "record/schema.h"
 

@@ -1,4 +1,8 @@
 // The reader of DDL: ParseDdl and ParseDdlType of record/schema.h.
+#include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
+#include <arrow/util/utf8.h>
+
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -6,10 +10,6 @@
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <arrow/type.h>
-#include <arrow/util/key_value_metadata.h>
-#include <arrow/util/utf8.h>
 
 #include "core/options.h"
 #include "record/schema.h"
@@ -27,10 +27,10 @@ constexpr std::size_t kMaxDdlBytes = 1 << 20;
 
 const std::vector<std::string>& TypeNames() {
   static const std::vector<std::string> names = {
-      "boolean", "byte",    "tinyint", "short",     "smallint",      "int",           "integer",
-      "long",    "bigint",  "float",   "real",      "double",        "decimal",       "dec",
-      "numeric", "string",  "varchar", "char",      "binary",        "date",          "timestamp",
-      "array",   "map",     "struct",  "timestamp_ltz", "timestamp_ntz"};
+      "boolean", "byte",   "tinyint", "short",         "smallint",     "int",     "integer",
+      "long",    "bigint", "float",   "real",          "double",       "decimal", "dec",
+      "numeric", "string", "varchar", "char",          "binary",       "date",    "timestamp",
+      "array",   "map",    "struct",  "timestamp_ltz", "timestamp_ntz"};
   return names;
 }
 
@@ -91,8 +91,8 @@ class DdlParser {
     }
   }
   static bool IsWordByte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || static_cast<unsigned char>(c) >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
   }
   std::string_view PeekWord() const {
     std::size_t end = position_;
@@ -206,8 +206,8 @@ class DdlParser {
     }
     if (name.empty()) return FailAt(start, "a column name is empty");
     if (name.size() > kMaxNameBytes) {
-      return FailAt(start, "a column name is longer than " + std::to_string(kMaxNameBytes) +
-                               " bytes");
+      return FailAt(start,
+                    "a column name is longer than " + std::to_string(kMaxNameBytes) + " bytes");
     }
     return name;
   }

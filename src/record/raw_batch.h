@@ -1,6 +1,8 @@
 /// What a source delivers: messages as bytes, with their place in the stream.
 #pragma once
 
+#include <arrow/type_fwd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,26 +10,26 @@
 #include <string_view>
 #include <vector>
 
-#include <arrow/type_fwd.h>
-
 #include "core/result.h"
 
 namespace sluice {
 
-/// Name of a split within its source: "clicks/3" for a Kafka partition, a shard id, a folder. Opaque.
+/// Name of a split within its source: "clicks/3" for a Kafka partition, a shard id, a folder.
+/// Opaque.
 using SplitId = std::string;
 
-/// The next position to read in a split. Opaque text that only its source understands; ordered within a
-/// split by Source::ComparePositions. It may point inside a message.
+/// The next position to read in a split. Opaque text that only its source understands; ordered
+/// within a split by Source::ComparePositions. It may point inside a message.
 using Position = std::string;
 
 /// A message. `data` is nullptr for a tombstone (a Kafka null value); an empty message has size 0.
 struct RawRecord {
   const char* data = nullptr;
   std::size_t size = 0;
-  std::uint32_t range = 0;        ///< Index into RawBatch::ranges: the split it came from.
-  std::int64_t sequence = 0;      ///< Kafka offset, line number...: meaning is the source's, see Origin.
-  std::int64_t timestamp = -1;    ///< Broker's or file's time, microseconds since 1970; -1 unknown.
+  std::uint32_t range = 0;  ///< Index into RawBatch::ranges: the split it came from.
+  std::int64_t sequence =
+      0;  ///< Kafka offset, line number...: meaning is the source's, see Origin.
+  std::int64_t timestamp = -1;  ///< Broker's or file's time, microseconds since 1970; -1 unknown.
   std::string_view view() const { return {data, size}; }
 };
 
@@ -49,7 +51,8 @@ class RawBatch {
   std::vector<SplitRange> ranges;
   std::size_t bytes = 0;  ///< Sum of the sizes, for memory accounting and maxBytesPerTrigger.
 
-  /// Where a record came from, as a JSON object for dead letters: {"topic":..,"partition":..,"offset":..}.
+  /// Where a record came from, as a JSON object for dead letters:
+  /// {"topic":..,"partition":..,"offset":..}.
   virtual std::string Origin(std::size_t record) const = 0;
 
   /// The source's own columns (Source::extra_fields, same order) with one value for each entry of

@@ -1,10 +1,10 @@
 #include "record/schema.h"
 
-#include <string>
-#include <string_view>
-
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
+
+#include <string>
+#include <string_view>
 
 namespace sluice {
 namespace {

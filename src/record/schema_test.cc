@@ -1,11 +1,11 @@
 #include "record/schema.h"
 
-#include <string>
-#include <vector>
-
 #include <arrow/type.h>
 #include <arrow/util/key_value_metadata.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 namespace sluice {
 namespace {
@@ -24,7 +24,8 @@ std::string MessageOf(std::string_view ddl) {
   return schema.error().message;
 }
 
-#define EXPECT_SAYS(ddl, part) EXPECT_NE(MessageOf(ddl).find(part), std::string::npos) << MessageOf(ddl)
+#define EXPECT_SAYS(ddl, part) \
+  EXPECT_NE(MessageOf(ddl).find(part), std::string::npos) << MessageOf(ddl)
 
 TEST(ParseDdl, EveryTypeHasItsArrowForm) {
   const std::vector<std::pair<std::string, std::shared_ptr<arrow::DataType>>> types = {
@@ -53,8 +54,8 @@ TEST(ParseDdl, EveryTypeHasItsArrowForm) {
       {"timestamp_ntz", arrow::timestamp(arrow::TimeUnit::MICRO)},
       {"array<int>", arrow::list(arrow::field("element", arrow::int32()))},
       {"map<string,double>", arrow::map(arrow::utf8(), arrow::float64())},
-      {"struct<lat:double,lon double>",
-       arrow::struct_({arrow::field("lat", arrow::float64()), arrow::field("lon", arrow::float64())})},
+      {"struct<lat:double,lon double>", arrow::struct_({arrow::field("lat", arrow::float64()),
+                                                        arrow::field("lon", arrow::float64())})},
   };
   for (const auto& [ddl, expected] : types) {
     for (std::string text : {ddl, " \t" + ddl + "\n"}) {
@@ -159,14 +160,14 @@ TEST(FormatDdl, ComesBackAsTheSameSchema) {
 
 TEST(CanonicalSchema, MapsWhatOtherToolsReturn) {
   using arrow::field;
-  auto schema = CanonicalSchema(*arrow::schema(
-      {field("a", arrow::large_utf8()), field("b", arrow::utf8_view(), false),
-       field("c", arrow::dictionary(arrow::int8(), arrow::utf8())),
-       field("d", arrow::timestamp(arrow::TimeUnit::NANO, "Europe/Berlin")),
-       field("e", arrow::timestamp(arrow::TimeUnit::SECOND)),
-       field("f", arrow::large_list(field("item", arrow::uint64()))),
-       field("g", arrow::fixed_size_binary(4)), field("h", arrow::decimal256(38, 2)),
-       field("i", arrow::struct_({field("x", arrow::uint8())}))}));
+  auto schema = CanonicalSchema(
+      *arrow::schema({field("a", arrow::large_utf8()), field("b", arrow::utf8_view(), false),
+                      field("c", arrow::dictionary(arrow::int8(), arrow::utf8())),
+                      field("d", arrow::timestamp(arrow::TimeUnit::NANO, "Europe/Berlin")),
+                      field("e", arrow::timestamp(arrow::TimeUnit::SECOND)),
+                      field("f", arrow::large_list(field("item", arrow::uint64()))),
+                      field("g", arrow::fixed_size_binary(4)), field("h", arrow::decimal256(38, 2)),
+                      field("i", arrow::struct_({field("x", arrow::uint8())}))}));
   ASSERT_TRUE(schema.ok()) << schema.error().message;
   EXPECT_EQ(FormatDdl(**schema),
             "a string, b string NOT NULL, c string, d timestamp, e timestamp_ntz, "

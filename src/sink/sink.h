@@ -2,13 +2,16 @@
 ///
 /// After any crash each epoch is visible in the store once or not at all.
 ///   Open -> Write* -> Prepare -> (the engine's decision) -> Commit -> Forget
-/// An attempt is dropped at any time before Prepare's token is decided, by destroying its writer. After a
-/// restart the engine repeats Commit if the token was decided, and replays the epoch if it was not.
+/// An attempt is dropped at any time before Prepare's token is decided, by destroying its writer.
+/// After a restart the engine repeats Commit if the token was decided, and replays the epoch if it
+/// was not.
 ///
-/// Threads: one caller at a time per SinkWriter; Sink's own methods may run while a writer of a later
-/// epoch is in use on another thread. Errors: a failed Commit may be repeated, and says nothing about
-/// whether it happened; after a failed Write or Prepare only destruction may follow.
+/// Threads: one caller at a time per SinkWriter; Sink's own methods may run while a writer of a
+/// later epoch is in use on another thread. Errors: a failed Commit may be repeated, and says
+/// nothing about whether it happened; after a failed Write or Prepare only destruction may follow.
 #pragma once
+
+#include <arrow/record_batch.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +19,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/metrics.h"
 #include "core/options.h"
@@ -27,8 +28,9 @@
 
 namespace sluice {
 
-/// Numbers an attempt at an epoch: `writer` is the slot of its process's takeover or start, `counter` goes up
-/// with every attempt of that process. Ordered by (writer, counter). Never used twice.
+/// Numbers an attempt at an epoch: `writer` is the slot of its process's takeover or start,
+/// `counter` goes up with every attempt of that process. Ordered by (writer, counter). Never used
+/// twice.
 struct AttemptId {
   std::int64_t writer = 0;
   std::int64_t counter = 0;
@@ -38,9 +40,9 @@ struct AttemptId {
 
 /// What Prepare hands to the decision.
 struct Prepared {
-  std::string token;          ///< JSON; all that Commit will need, even in a new process. No secrets.
-  std::int64_t rows = 0;      ///< Rows in the artefacts. The engine checks it against what it wrote.
-  std::int64_t bytes = 0;     ///< Encoded bytes staged in all.
+  std::string token;       ///< JSON; all that Commit will need, even in a new process. No secrets.
+  std::int64_t rows = 0;   ///< Rows in the artefacts. The engine checks it against what it wrote.
+  std::int64_t bytes = 0;  ///< Encoded bytes staged in all.
   std::int64_t artefacts = 0;
 };
 
@@ -55,8 +57,8 @@ struct SinkRefusal {
 class SinkWriter {
  public:
   virtual ~SinkWriter() = default;
-  /// Adds rows; may block when the store pushes back. Nothing becomes visible yet. Returns the rows that
-  /// were refused, in order; all others are in.
+  /// Adds rows; may block when the store pushes back. Nothing becomes visible yet. Returns the rows
+  /// that were refused, in order; all others are in.
   virtual Result<std::vector<SinkRefusal>> Write(
       const std::shared_ptr<arrow::RecordBatch>& rows) = 0;
   /// Makes the rows durable but still invisible.
@@ -71,14 +73,17 @@ class Sink {
  public:
   virtual ~Sink() = default;
 
-  /// Proves what its own commit uses (links, folder fsync); called once before the first Open. Counts what
-  /// other checkpoints left in the target and warns, with how to list it. Creates missing folders.
+  /// Proves what its own commit uses (links, folder fsync); called once before the first Open.
+  /// Counts what other checkpoints left in the target and warns, with how to list it. Creates
+  /// missing folders.
   virtual Result<void> Probe() = 0;
 
   /// Opens an attempt. Deletes nothing: leftovers of other attempts are Sweep's.
-  virtual Result<std::unique_ptr<SinkWriter>> Open(std::int64_t epoch, const AttemptId& attempt) = 0;
+  virtual Result<std::unique_ptr<SinkWriter>> Open(std::int64_t epoch,
+                                                   const AttemptId& attempt) = 0;
 
-  /// Makes a decided epoch visible. Repeating it is harmless; an error does not mean it did not happen.
+  /// Makes a decided epoch visible. Repeating it is harmless; an error does not mean it did not
+  /// happen.
   virtual Result<void> Commit(std::int64_t epoch, const std::string& token) = 0;
 
   /// After the commit record: drops what only an uncommitted epoch needs.
@@ -91,10 +96,10 @@ class Sink {
 /// What a sink needs from the job.
 struct SinkContext {
   std::string job;
-  std::string name;            ///< Of the sink in the job.
-  std::string checkpoint_id;   ///< 32 hex digits.
+  std::string name;                       ///< Of the sink in the job.
+  std::string checkpoint_id;              ///< 32 hex digits.
   std::size_t memory_bytes = 256u << 20;  ///< Its share of maxMemory, for all open files together.
-  Metrics* metrics = nullptr;  ///< May be null.
+  Metrics* metrics = nullptr;             ///< May be null.
 };
 
 /// A kind of sink as the lists in src/main/ and `sluice describe` know it.
@@ -102,7 +107,8 @@ struct SinkEntry {
   std::string name;  ///< The `type`: "files".
   std::string summary;
   std::vector<OptionSpec> options;
-  /// `schema` is that of the step it reads; null when the sink is made only to commit a decided epoch.
+  /// `schema` is that of the step it reads; null when the sink is made only to commit a decided
+  /// epoch.
   std::function<Result<std::unique_ptr<Sink>>(const Options&, SchemaPtr schema, const SinkContext&)>
       make;
 };

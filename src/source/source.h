@@ -1,14 +1,18 @@
 /// Where records come from.
 ///
-/// A source names its splits (Kafka partitions, shards, folders), resolves where a new one starts, proves
-/// that a remembered position still means what it meant, and opens readers. It never decodes, keeps no
-/// position of its own across restarts, and reads the same range again when asked to.
+/// A source names its splits (Kafka partitions, shards, folders), resolves where a new one starts,
+/// proves that a remembered position still means what it meant, and opens readers. It never
+/// decodes, keeps no position of its own across restarts, and reads the same range again when asked
+/// to.
 ///
 /// Call order: ListSplits -> ResolveStart (new splits only) -> Verify (all) -> OpenReader* -> ...
 /// ListSplits may be called again at any time, while readers run.
-/// Threads: Source methods are called from one thread at a time; each SplitReader from one thread, with
-/// the exception of Wake. Errors: Retry::kLater means that the engine waits with back-off and tries again.
+/// Threads: Source methods are called from one thread at a time; each SplitReader from one thread,
+/// with the exception of Wake. Errors: Retry::kLater means that the engine waits with back-off and
+/// tries again.
 #pragma once
+
+#include <arrow/type_fwd.h>
 
 #include <chrono>
 #include <cstddef>
@@ -18,8 +22,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/type_fwd.h>
 
 #include "core/clock.h"
 #include "core/metrics.h"
@@ -59,15 +61,16 @@ struct Verified {
 struct ReadLimits {
   std::size_t records = 16384;
   std::size_t bytes = 4u << 20;  ///< May be exceeded by one message.
-  std::chrono::milliseconds wait{50};  ///< At most so long for the first message, and for more of them.
+  std::chrono::milliseconds wait{
+      50};  ///< At most so long for the first message, and for more of them.
 };
 
 class SplitReader {
  public:
   virtual ~SplitReader() = default;
 
-  /// The next messages of any of this reader's splits; null if none came in time. Positions of one split
-  /// are delivered in order, each range beginning where the last one ended.
+  /// The next messages of any of this reader's splits; null if none came in time. Positions of one
+  /// split are delivered in order, each range beginning where the last one ended.
   virtual Result<std::unique_ptr<RawBatch>> Read(const ReadLimits& limits) = 0;
 
   /// Goes back (or forward) to `position`; what was read ahead of that split is dropped.
@@ -84,27 +87,29 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  /// Columns the source adds to each row (headers, record timestamp), canonical types. May be empty.
+  /// Columns the source adds to each row (headers, record timestamp), canonical types. May be
+  /// empty.
   virtual const std::vector<std::shared_ptr<arrow::Field>>& extra_fields() const = 0;
 
   /// All splits that exist now.
   virtual Result<std::vector<Split>> ListSplits() = 0;
 
   /// Where a job without a checkpoint starts in each split, by the source's options, as a definite
-  /// position: `latest` and times are resolved here, once. `first` is false for splits that appeared
-  /// after the job's first start: those begin at their beginning whatever the options say.
+  /// position: `latest` and times are resolved here, once. `first` is false for splits that
+  /// appeared after the job's first start: those begin at their beginning whatever the options say.
   virtual Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
                                                        bool first) = 0;
 
-  /// Compares remembered positions with what the store still has. A mismatch (records gone, split made
-  /// anew) is an error that names split and range, or is counted if the options allow loss.
+  /// Compares remembered positions with what the store still has. A mismatch (records gone, split
+  /// made anew) is an error that names split and range, or is counted if the options allow loss.
   virtual Result<Verified> Verify(const std::vector<SplitStart>& starts) = 0;
 
   /// The end of each split as readers see it now (Kafka: the last stable offset), for lag and for
   /// --until-caught-up.
   virtual Result<std::map<SplitId, Position>> Ends(const std::vector<SplitId>& splits) = 0;
 
-  virtual Result<std::unique_ptr<SplitReader>> OpenReader(const std::vector<SplitStart>& starts) = 0;
+  virtual Result<std::unique_ptr<SplitReader>> OpenReader(
+      const std::vector<SplitStart>& starts) = 0;
 
   /// < 0, 0, > 0. REQUIRES: positions of the same split.
   virtual int ComparePositions(const Position& a, const Position& b) const = 0;
@@ -118,9 +123,9 @@ class Source {
 /// What a source needs from the job.
 struct SourceContext {
   std::string job;
-  std::string name;                ///< Of the source in the job.
+  std::string name;                      ///< Of the source in the job.
   std::size_t buffer_bytes = 64u << 20;  ///< Its share of maxMemory, for what is fetched ahead.
-  Metrics* metrics = nullptr;      ///< May be null.
+  Metrics* metrics = nullptr;            ///< May be null.
   const Clock* clock = &Clock::System();
 };
 

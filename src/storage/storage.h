@@ -1,8 +1,8 @@
 /// A tree of named byte strings: a local folder, later a bucket prefix.
 ///
-/// Names are relative, '/'-separated, without empty, "." or ".." parts. No name is ever given other bytes
-/// (Overwrite excepted). A lost reply or an unclear failure is an error with Retry::kLater and code
-/// "storage.unknown": repeat the same call with the same bytes, or look. Any thread.
+/// Names are relative, '/'-separated, without empty, "." or ".." parts. No name is ever given other
+/// bytes (Overwrite excepted). A lost reply or an unclear failure is an error with Retry::kLater
+/// and code "storage.unknown": repeat the same call with the same bytes, or look. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct StagedFile {
   std::uint32_t crc32c = 0;  ///< Of all bytes.
 };
 
-/// A file being staged: invisible until published. One thread. Destroying it unfinished removes what it can.
+/// A file being staged: invisible until published. One thread. Destroying it unfinished removes
+/// what it can.
 class StagedWriter {
  public:
   virtual ~StagedWriter() = default;
@@ -56,7 +57,8 @@ class Storage {
   virtual Result<void> Overwrite(const std::string& name, std::string_view bytes) = 0;
   /// nullopt if absent.
   virtual Result<std::optional<std::string>> Read(const std::string& name) = 0;
-  /// All files whose names begin with `prefix` + '/', recursively, sorted by name. `prefix` "" lists all.
+  /// All files whose names begin with `prefix` + '/', recursively, sorted by name. `prefix` ""
+  /// lists all.
   virtual Result<std::vector<ListedFile>> List(const std::string& prefix) = 0;
   /// Absent is not an error.
   virtual Result<void> Remove(const std::string& name) = 0;
@@ -66,14 +68,16 @@ class Storage {
   /// Opens a file at `staged_name` that Publish will make visible as `final_name`.
   virtual Result<std::unique_ptr<StagedWriter>> Stage(const std::string& staged_name,
                                                       const std::string& final_name) = 0;
-  /// Makes it visible whole and durable. Repeating it is harmless. If the final name exists with other
-  /// bytes, an error with code "storage.conflict"; if neither name exists, "storage.staged_missing".
+  /// Makes it visible whole and durable. Repeating it is harmless. If the final name exists with
+  /// other bytes, an error with code "storage.conflict"; if neither name exists,
+  /// "storage.staged_missing".
   virtual Result<void> Publish(const StagedFile& file) = 0;
   /// Called after the commit record: drops the staged name of a published file.
   virtual Result<void> DropStaged(const StagedFile& file) = 0;
 
-  /// Proves at start what exactly-once needs here (create-only honoured, new names listed at once; with
-  /// `staging`, that a staged file can be published). Leaves nothing behind. Errors say what is missing.
+  /// Proves at start what exactly-once needs here (create-only honoured, new names listed at once;
+  /// with `staging`, that a staged file can be published). Leaves nothing behind. Errors say what
+  /// is missing.
   virtual Result<void> Probe(bool staging) = 0;
 };
 

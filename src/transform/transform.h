@@ -1,17 +1,18 @@
 /// A step of the job: batches in, batches out.
 ///
-/// A step works either row by row, batch for batch (RowTransform), or stays open for a whole epoch and may
-/// emit at any time until its inputs end (EpochQuery): aggregates, joins, windows, sorts, limits.
-/// Threads: a Transform may be used from any thread; each RowTransform and EpochQuery by one at a time.
+/// A step works either row by row, batch for batch (RowTransform), or stays open for a whole epoch
+/// and may emit at any time until its inputs end (EpochQuery): aggregates, joins, windows, sorts,
+/// limits. Threads: a Transform may be used from any thread; each RowTransform and EpochQuery by
+/// one at a time.
 #pragma once
+
+#include <arrow/record_batch.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <arrow/record_batch.h>
 
 #include "core/result.h"
 #include "record/schema.h"
@@ -22,21 +23,21 @@ namespace sluice {
 class BatchStream {
  public:
   virtual ~BatchStream() = default;
-  /// The next batch, null at the end. May block until rows come, the epoch is sealed or it is aborted
-  /// (then an error with code "aborted").
+  /// The next batch, null at the end. May block until rows come, the epoch is sealed or it is
+  /// aborted (then an error with code "aborted").
   virtual Result<std::shared_ptr<arrow::RecordBatch>> Next() = 0;
 };
 
 /// A row that the step refused: `row` indexes the input batch.
 struct RowFailure {
   std::int64_t row = 0;
-  std::string code;     ///< "sql.row", "mapping.convert".
+  std::string code;  ///< "sql.row", "mapping.convert".
   std::string field;
   std::string reason;
 };
 
-/// Invariant, checked by the engine: every input row is in `row_of_output` (once, or more often where the
-/// step unnests), or in `failures`, or in neither (filtered out), never in both.
+/// Invariant, checked by the engine: every input row is in `row_of_output` (once, or more often
+/// where the step unnests), or in `failures`, or in neither (filtered out), never in both.
 struct RowOutput {
   std::shared_ptr<arrow::RecordBatch> rows;  ///< Has the step's output schema. Never null.
   std::vector<std::int64_t> row_of_output;   ///< For each output row its input row; not decreasing.
@@ -51,11 +52,12 @@ class RowTransform {
                                   std::int64_t now_micros) = 0;
 };
 
-/// A running query over one epoch. Next() gives output batches; the caller's own thread drives it, and is
-/// enough to finish it. Destroying it early cancels it.
+/// A running query over one epoch. Next() gives output batches; the caller's own thread drives it,
+/// and is enough to finish it. Destroying it early cancels it.
 class EpochQuery : public BatchStream {};
 
-/// One scan of an input by an open query. A step may scan one input several times; each scan gets all rows.
+/// One scan of an input by an open query. A step may scan one input several times; each scan gets
+/// all rows.
 struct Scan {
   std::size_t input = 0;  ///< Index into Transform::inputs().
 };
@@ -70,14 +72,15 @@ class Transform {
   virtual bool row_by_row() const = 0;
   /// True if a row may come out more than once (unnest). Only meaningful when row_by_row().
   virtual bool may_multiply() const = 0;
-  /// How the step runs, for `sluice check`: "row by row in SQL", "renames and casts, no SQL", "open for
-  /// the epoch: HASH_GROUP_BY".
+  /// How the step runs, for `sluice check`: "row by row in SQL", "renames and casts, no SQL", "open
+  /// for the epoch: HASH_GROUP_BY".
   virtual std::string plan() const = 0;
 
   /// REQUIRES: row_by_row(), and exactly one input.
   virtual Result<std::unique_ptr<RowTransform>> OpenRow() = 0;
 
-  /// REQUIRES: !row_by_row(). The scans of an epoch query, in the order in which OpenEpoch takes streams.
+  /// REQUIRES: !row_by_row(). The scans of an epoch query, in the order in which OpenEpoch takes
+  /// streams.
   virtual const std::vector<Scan>& scans() const = 0;
   /// `streams[i]` feeds scans()[i]. Streams are shared with the query until it is destroyed.
   virtual Result<std::unique_ptr<EpochQuery>> OpenEpoch(

@@ -145,8 +145,10 @@ TEST_F(CheckpointLogTest, ASlotBelowTheNewestRunIsIgnored) {
   ASSERT_TRUE(log->Compact(2).ok());
   // A process that slept through it all wakes up and makes the next slot it knows of.
   std::string stray = SlotName(log->checkpoint_id(), 2);
-  ASSERT_TRUE(storage_->PutNew(stray, FormatSlot({log->checkpoint_id(), 2, "decision",
-                                                  ToJson(Decision(99))})).ok());
+  ASSERT_TRUE(
+      storage_
+          ->PutNew(stray, FormatSlot({log->checkpoint_id(), 2, "decision", ToJson(Decision(99))}))
+          .ok());
   auto contents = ReadLog(storage_.get());
   ASSERT_TRUE(contents.ok());
   EXPECT_EQ((*contents)->last_decision()->epoch, 5);
@@ -208,6 +210,39 @@ TEST_F(CheckpointLogTest, DamageIsAlwaysNoticed) {
   std::filesystem::rename(commit, decision);
   std::filesystem::rename(folder_ + "/moved", commit);
   EXPECT_FALSE(ReadLog(storage_.get()).ok()) << "swapped slots";
+}
+
+/// SLUICE_EPOCHS=100000 is the number; a tmpfs makes it bearable (fsync costs nothing
+/// there).
+TEST_F(CheckpointLogTest, ManyEpochsStaySmallAndStartFast) {
+  const char* asked = std::getenv("SLUICE_EPOCHS");
+  std::int64_t epochs = asked == nullptr ? 300 : std::stoll(asked);
+  if (std::filesystem::is_directory("/dev/shm")) {
+    std::filesystem::remove_all(folder_);
+    char name[] = "/dev/shm/sluice-log-XXXXXX";
+    folder_ = mkdtemp(name);
+    storage_ = *OpenLocalStorage(folder_ + "/c", true, LocalAccess::kOwnerOnly);
+  }
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({}).ok());
+  for (std::int64_t epoch = 1; epoch <= epochs; ++epoch) {
+    ASSERT_TRUE(log->Decide(Decision(epoch)).ok());
+    ASSERT_TRUE(log->Commit(epoch).ok());
+    ASSERT_TRUE(log->Compact(100).ok());
+  }
+  log->Close();
+  std::uintmax_t bytes = 0;
+  for (const std::string& file : Files()) bytes += std::filesystem::file_size(file);
+  EXPECT_LT(bytes, 10u << 20);
+  auto began = std::chrono::steady_clock::now();
+  log = Open();
+  auto took = std::chrono::steady_clock::now() - began;
+  EXPECT_LT(took, std::chrono::seconds(1));
+  EXPECT_EQ(log->contents().last_decision()->epoch, epochs);
+  RecordProperty("log_bytes", std::to_string(bytes));
+  RecordProperty(
+      "start_millis",
+      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
 }
 
 TEST(SlotFormat, ANewerVersionIsNamedAsSuch) {

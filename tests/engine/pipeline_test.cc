@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "engine/checkpoint_log.h"
-#include "test_parts.h"
 #include "storage/local/local_storage.h"
+#include "test_parts.h"
 
 namespace sluice {
 namespace {
@@ -37,7 +37,8 @@ class PipelineTest : public ::testing::Test {
     spec_.until_caught_up = true;
     spec_.metrics = &metrics_;
     spec_.row_to_text = [](const arrow::RecordBatch&, std::int64_t) { return std::string("{}"); };
-    spec_.make_recorded_sink = [](const auto&, const auto&, const auto&) -> Result<std::shared_ptr<Sink>> {
+    spec_.make_recorded_sink = [](const auto&, const auto&,
+                                  const auto&) -> Result<std::shared_ptr<Sink>> {
       return BugError("no sink was changed");
     };
     AddSource("in");
@@ -113,6 +114,15 @@ TEST_F(PipelineTest, NothingNewWritesNothing) {
   EXPECT_EQ(Contents().decisions.size(), decisions);
 }
 
+TEST_F(PipelineTest, SweepIsToldOnlyOfWhatWasStaged) {
+  Fill("a", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  ASSERT_TRUE(Contents().last_decision()->dead_letters.token.empty());
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->KeptBySweep().size(), 1u);
+  EXPECT_TRUE(dead_->KeptBySweep().empty());
+}
+
 TEST_F(PipelineTest, RangesDeliveredTwiceAreTakenOnce) {
   options_.deliver_twice = true;
   options_.records_per_read = 7;
@@ -146,7 +156,8 @@ TEST_F(PipelineTest, ANewSplitIsReadFromItsBeginning) {
   options_.from_latest = true;
   topic_->AddSplit("a");
   auto run = std::async(std::launch::async, [this] { return Run(); });
-  while (metrics_.ToText().find("sluice_lag_records{source=\"in\",split=\"a\"} 0") == std::string::npos) {
+  while (metrics_.ToText().find("sluice_lag_records{source=\"in\",split=\"a\"} 0") ==
+         std::string::npos) {
     std::this_thread::yield();
   }
   Fill("a", 0, 10);

@@ -90,7 +90,8 @@ class TopicSource final : public Source {
     for (const auto& id : topic_->splits()) splits.push_back({id, ""});
     return splits;
   }
-  Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits, bool first) override {
+  Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
+                                               bool first) override {
     std::vector<SplitStart> starts;
     for (const auto& split : splits) {
       std::size_t at = first && options_.from_latest ? topic_->size(split.id) : 0;
@@ -178,7 +179,8 @@ class RowStep final : public Transform {
     class Row final : public RowTransform {
      public:
       explicit Row(bool broken) : broken_(broken) {}
-      Result<RowOutput> Apply(const std::shared_ptr<arrow::RecordBatch>& rows, std::int64_t) override {
+      Result<RowOutput> Apply(const std::shared_ptr<arrow::RecordBatch>& rows,
+                              std::int64_t) override {
         RowOutput out;
         std::vector<std::string> values;
         for (std::int64_t i = 0; i < rows->num_rows(); ++i) {
@@ -274,7 +276,8 @@ std::vector<SplitId> Topic::splits() const {
   for (const auto& [split, messages] : messages_) out.push_back(split);
   return out;
 }
-std::vector<std::string> Topic::Read(const SplitId& split, std::size_t from, std::size_t count) const {
+std::vector<std::string> Topic::Read(const SplitId& split, std::size_t from,
+                                     std::size_t count) const {
   std::lock_guard lock(mutex_);
   const auto& all = messages_.at(split);
   if (from >= all.size()) return {};
@@ -305,6 +308,11 @@ std::multiset<std::string> Table::Rows() const {
   for (const auto& [epoch, values] : visible_) rows.insert(values.begin(), values.end());
   return rows;
 }
+std::set<std::string> Table::KeptBySweep() const {
+  std::lock_guard lock(mutex_);
+  return kept_;
+}
+
 std::vector<std::int64_t> Table::Epochs() const {
   std::lock_guard lock(mutex_);
   std::vector<std::int64_t> epochs;
@@ -329,9 +337,8 @@ class TableWriter final : public SinkWriter {
     std::vector<SinkRefusal> refused;
     for (std::int64_t i = 0; i < rows->num_rows(); ++i) {
       bool null = rows->column(0)->IsNull(i);
-      std::string value = null || rows->column(0)->type_id() != arrow::Type::STRING
-                              ? "row"
-                              : Value(*rows, i);
+      std::string value =
+          null || rows->column(0)->type_id() != arrow::Type::STRING ? "row" : Value(*rows, i);
       if (value == "refuse") {
         refused.push_back({i, "test.refused", "value", "the table does not take it"});
       } else {
@@ -374,7 +381,11 @@ class TableSink final : public Sink {
     return {};
   }
   Result<void> Forget(std::int64_t, const std::string&) override { return {}; }
-  Result<void> Sweep(const AttemptId&, const std::vector<std::string>&) override { return {}; }
+  Result<void> Sweep(const AttemptId&, const std::vector<std::string>& keep) override {
+    std::lock_guard lock(table_->mutex_);
+    table_->kept_.insert(keep.begin(), keep.end());
+    return {};
+  }
 
  private:
   std::shared_ptr<Table> table_;

@@ -31,7 +31,7 @@ class Topic {
 
 struct TopicSourceOptions {
   bool from_latest = false;
-  bool deliver_twice = false;      ///< Every range comes again after it was delivered.
+  bool deliver_twice = false;  ///< Every range comes again after it was delivered.
   std::size_t records_per_read = 100;
   std::function<Result<void>(const SplitId&, std::size_t offset)> before_read;  ///< May fail.
 };
@@ -42,7 +42,8 @@ std::unique_ptr<Source> MakeTopicSource(std::shared_ptr<Topic> topic, TopicSourc
 SchemaPtr ValueSchema();
 Result<std::unique_ptr<MessageDecoder>> MakeValueDecoder();
 
-/// Rows that a store shows, by epoch, and what was staged for it. Shared by the sinks of a job's lives.
+/// Rows that a store shows, by epoch, and what was staged for it. Shared by the sinks of a job's
+/// lives.
 class Table {
  public:
   struct Failures {
@@ -52,6 +53,7 @@ class Table {
 
   std::multiset<std::string> Rows() const;
   std::vector<std::int64_t> Epochs() const;
+  std::set<std::string> KeptBySweep() const;  ///< Tokens that the engine named to Sweep.
   void WaitForRows(std::size_t count) const;
 
  private:
@@ -61,6 +63,7 @@ class Table {
   mutable std::condition_variable changed_;
   std::map<std::string, std::vector<std::string>> staged_;
   std::map<std::int64_t, std::vector<std::string>> visible_;
+  std::set<std::string> kept_;
 };
 
 /// Shows the first column of its rows. A row "refuse" is refused.

@@ -1,10 +1,10 @@
 // Decodes every example of docs/conversions.md, and checks that docs/rejects.md lists every code.
+#include <gtest/gtest.h>
+
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "decode/json/json_testing.h"
 
@@ -58,9 +58,8 @@ TEST(Conversions, AreWhatTheDocumentationSays) {
 
 TEST(Conversions, EveryRejectCodeIsDocumented) {
   const std::string documented = ReadAll("docs/rejects.md");
-  for (const char* file :
-       {"src/decode/message_decoder.cc", "src/decode/json/json_reader.cc",
-        "src/decode/json/json_skip.cc", "src/decode/json/json_values.cc"}) {
+  for (const char* file : {"src/decode/message_decoder.cc", "src/decode/json/json_reader.cc",
+                           "src/decode/json/json_skip.cc", "src/decode/json/json_values.cc"}) {
     const std::string source = ReadAll(file);
     ASSERT_FALSE(source.empty()) << file;
     for (const char* family : {"\"json.", "\"limit.", "\"convert.", "\"message."}) {

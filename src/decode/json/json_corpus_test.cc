@@ -1,12 +1,12 @@
-// The JSONTestSuite (github.com/nst/JSONTestSuite): n_ must be rejected, y_ accepted where the root is an
-// object, and nothing may crash or take memory.
+// The JSONTestSuite (github.com/nst/JSONTestSuite): n_ must be rejected, y_ accepted where the root
+// is an object, and nothing may crash or take memory.
+#include <arrow/memory_pool.h>
+#include <gtest/gtest.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
-
-#include <arrow/memory_pool.h>
-#include <gtest/gtest.h>
 
 #include "decode/json/json_testing.h"
 

@@ -1,9 +1,9 @@
 #include "decode/json/json_field.h"
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <bit>
-
-#include <arrow/type.h>
 
 namespace sluice {
 namespace {
@@ -75,8 +75,7 @@ std::size_t JsonKeys::Hash(std::string_view name) {
   return static_cast<std::size_t>(mixed ^ mixed >> 32);
 }
 
-std::uint32_t JsonKeys::MatchNearEnd(std::uint32_t expected, const char* p,
-                                     const char* end) const {
+std::uint32_t JsonKeys::MatchNearEnd(std::uint32_t expected, const char* p, const char* end) const {
   const std::size_t size = raw_[expected].size;
   if (size == 0 || static_cast<std::size_t>(end - p) < size) return kNone;
   return std::memcmp(p, quoted_[expected].data(), size) == 0 ? expected : kNone;

@@ -12,9 +12,9 @@
 
 namespace sluice {
 
-/// Finds the field for a key. The key that followed last time is tried first, by comparing the raw bytes
-/// with one or two 8-byte loads; only then comes the hash table. What it remembers for that changes its
-/// speed, never its answers.
+/// Finds the field for a key. The key that followed last time is tried first, by comparing the raw
+/// bytes with one or two 8-byte loads; only then comes the hash table. What it remembers for that
+/// changes its speed, never its answers.
 class JsonKeys {
  public:
   static constexpr std::uint32_t kNone = UINT32_MAX;
@@ -22,7 +22,8 @@ class JsonKeys {
   explicit JsonKeys(const std::vector<std::string>& names);
 
   /// Whether the key whose content begins at `p` is, byte for byte, the one expected after field
-  /// `previous` (kNone: at the start). `end` is the end of the readable input. Returns it, or kNone.
+  /// `previous` (kNone: at the start). `end` is the end of the readable input. Returns it, or
+  /// kNone.
   std::uint32_t MatchExpected(std::uint32_t previous, const char* p, const char* end) const {
     const std::uint32_t expected = after_[previous + 1];
     const Raw& raw = raw_[expected];
@@ -52,8 +53,8 @@ class JsonKeys {
   static void MatchNothing(Raw* raw);
   static std::size_t Hash(std::string_view name);
 
-  std::vector<std::string> quoted_;  ///< Names with the closing quote.
-  std::vector<Raw> raw_;             ///< One more than names: the last matches nothing.
+  std::vector<std::string> quoted_;   ///< Names with the closing quote.
+  std::vector<Raw> raw_;              ///< One more than names: the last matches nothing.
   std::vector<std::uint32_t> after_;  ///< [i + 1]: the field expected after field i.
   std::vector<std::uint32_t> table_;  ///< Open addressing; kNone is free.
   std::size_t longest_ = 0;

@@ -1,12 +1,12 @@
 #include "decode/json/json_format.h"
 
-#include <limits>
-#include <utility>
-
 #include <arrow/array/data.h>
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+
+#include <limits>
+#include <utility>
 
 #include "decode/json/json_path.h"
 #include "record/arrow_error.h"
@@ -17,7 +17,9 @@ namespace {
 class JsonDecoder : public Decoder {
  public:
   JsonDecoder(SchemaPtr schema, std::unique_ptr<ColumnBuilder> rows, JsonReaderOptions options)
-      : schema_(std::move(schema)), rows_(std::move(rows)), reader_(rows_.get(), std::move(options)) {}
+      : schema_(std::move(schema)),
+        rows_(std::move(rows)),
+        reader_(rows_.get(), std::move(options)) {}
 
   const SchemaPtr& schema() const override { return schema_; }
 
@@ -25,7 +27,8 @@ class JsonDecoder : public Decoder {
     std::size_t bytes = 0;
     for (const Payload& payload : payloads) bytes += payload.size;
     if (bytes > std::numeric_limits<std::int32_t>::max()) {
-      // Every offset is at most the number of bytes it came from, so this one check keeps all in range.
+      // Every offset is at most the number of bytes it came from, so this one check keeps all in
+      // range.
       return BugError("a batch of " + std::to_string(bytes) + " bytes is too large to decode");
     }
     TRY(rows_->Start());
@@ -70,7 +73,8 @@ std::vector<OptionSpec> JsonOptions() {
   path.name = "jsonPath";
   path.default_value = "$";
   path.help =
-      "Where in a message its records are: $, then .name or ['name'] as often as needed, then perhaps "
+      "Where in a message its records are: $, then .name or ['name'] as often as needed, then "
+      "perhaps "
       "[*]. It must lead to an object, or to an array of objects.";
   path.example = "$.data.events[*]";
   OptionSpec unit;
@@ -78,7 +82,8 @@ std::vector<OptionSpec> JsonOptions() {
   unit.default_value = "seconds";
   unit.choices = {"seconds", "milliseconds", "microseconds", "nanoseconds"};
   unit.help =
-      "What an integer in a timestamp column counts since 1970-01-01T00:00:00Z. Seconds, as in Spark.";
+      "What an integer in a timestamp column counts since 1970-01-01T00:00:00Z. Seconds, as in "
+      "Spark.";
   unit.example = "milliseconds";
   OptionSpec lines;
   lines.name = "multiLine";
@@ -86,7 +91,8 @@ std::vector<OptionSpec> JsonOptions() {
   lines.default_value = "false";
   lines.aliases = {"multiline"};
   lines.help =
-      "Accepted for Glue's sake. Records may span lines and lines may hold records, whatever it says.";
+      "Accepted for Glue's sake. Records may span lines and lines may hold records, whatever it "
+      "says.";
   lines.example = "true";
   OptionSpec optimize;
   optimize.name = "optimizePerformance";

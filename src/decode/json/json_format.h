@@ -1,9 +1,10 @@
 /// `classification: json`.
 ///
-/// A message is one document or several, separated by white space; a document is an object (a row) or an
-/// array of objects (a row each). Fields are found by their exact names; missing ones are null, unknown
-/// ones are dropped, and of several with one name the last counts. docs/conversions.md says what each
-/// type takes, docs/rejects.md what is refused and under which code.
+/// A message is one document or several, separated by white space; a document is an object (a row)
+/// or an array of objects (a row each). Fields are found by their exact names; missing ones are
+/// null, unknown ones are dropped, and of several with one name the last counts.
+/// docs/conversions.md says what each type takes, docs/rejects.md what is refused and under which
+/// code.
 #pragma once
 
 #include <arrow/type_fwd.h>

@@ -1,9 +1,9 @@
 #include "decode/json/json_format.h"
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "decode/json/json_path.h"
 #include "decode/json/json_testing.h"
@@ -14,23 +14,25 @@ namespace {
 TEST(JsonFormat, ReadsTheClickEvent) {
   auto decoded = DecodeAll(
       "event_id string, ts timestamp, user_id bigint, session string, event string, price double, "
-      "quantity int, city string, geo struct<lat:double,lon:double>, ua string, tags array<string>, "
+      "quantity int, city string, geo struct<lat:double,lon:double>, ua string, tags "
+      "array<string>, "
       "ok boolean",
       {R"({"event_id":"00ff","ts":"2026-11-23T05:45:24.123Z","user_id":42,"session":"s\u00e9\n",)"
        R"("event":"buy","price":19.99,"quantity":3,"city":"Köln","geo":{"lat":50.9375,"lon":6.9603},)"
        R"("ua":"x","tags":["a","b"],"ok":true})"});
   EXPECT_TRUE(decoded.rejects.empty());
-  EXPECT_EQ(Rows(decoded),
-            "00ff | 2026-11-23 05:45:24.123000Z | 42 | sé\n | buy | 19.99 | 3 | Köln | "
-            "{lat:double = 50.9375, lon:double = 6.9603} | x | list<element: string>[a, b] | true\n");
+  EXPECT_EQ(
+      Rows(decoded),
+      "00ff | 2026-11-23 05:45:24.123000Z | 42 | sé\n | buy | 19.99 | 3 | Köln | "
+      "{lat:double = 50.9375, lon:double = 6.9603} | x | list<element: string>[a, b] | true\n");
 }
 
 TEST(JsonFormat, FindsFieldsInAnyOrderAndDropsOthers) {
-  auto decoded = DecodeAll("a int, b int, c int",
-                           {R"({"a":1,"b":2,"c":3})", R"({"c":3,"b":2,"a":1})",
-                            R"({"x":{"a":[9]},"b":2,"A":7,"":0,"abc":1,"c":3})", "{}",
-                            R"({ "\u0061" : 1 , "b\u0000":5, "__proto__":{} })",
-                            R"({"c":3,"b":2,"a":1})", "\n{\"a\"\t:\r1 }\n"});
+  auto decoded =
+      DecodeAll("a int, b int, c int", {R"({"a":1,"b":2,"c":3})", R"({"c":3,"b":2,"a":1})",
+                                        R"({"x":{"a":[9]},"b":2,"A":7,"":0,"abc":1,"c":3})", "{}",
+                                        R"({ "\u0061" : 1 , "b\u0000":5, "__proto__":{} })",
+                                        R"({"c":3,"b":2,"a":1})", "\n{\"a\"\t:\r1 }\n"});
   EXPECT_EQ(Rejects(decoded), "");
   EXPECT_EQ(Rows(decoded),
             "1 | 2 | 3\n1 | 2 | 3\nnull | 2 | 3\nnull | null | null\n1 | null | null\n1 | 2 | 3\n"
@@ -38,28 +40,28 @@ TEST(JsonFormat, FindsFieldsInAnyOrderAndDropsOthers) {
 }
 
 TEST(JsonFormat, FindsLongAndStrangeNames) {
-  auto decoded = DecodeAll("`a_name_of_more_than_sixteen_bytes` int, `q\"uote` int, `b\\s` int, "
-                           "exactly15_bytes int, exactly_16_bytes int, `größe` int",
-                           {R"({"a_name_of_more_than_sixteen_bytes":1,"q\"uote":2,"b\\s":3,)"
-                            R"("exactly15_bytes":4,"exactly_16_bytes":5,"größe":6})",
-                            R"({"a_name_of_more_than_sixteen_byteX":1,"b\s":3})",
-                            R"({"exactly_16_bytes":5})"});
-  EXPECT_EQ(Rows(decoded),
-            "1 | 2 | 3 | 4 | 5 | 6\nnull | null | null | null | 5 | null\n");
+  auto decoded = DecodeAll(
+      "`a_name_of_more_than_sixteen_bytes` int, `q\"uote` int, `b\\s` int, "
+      "exactly15_bytes int, exactly_16_bytes int, `größe` int",
+      {R"({"a_name_of_more_than_sixteen_bytes":1,"q\"uote":2,"b\\s":3,)"
+       R"("exactly15_bytes":4,"exactly_16_bytes":5,"größe":6})",
+       R"({"a_name_of_more_than_sixteen_byteX":1,"b\s":3})", R"({"exactly_16_bytes":5})"});
+  EXPECT_EQ(Rows(decoded), "1 | 2 | 3 | 4 | 5 | 6\nnull | null | null | null | 5 | null\n");
   EXPECT_EQ(Rejects(decoded), "json.syntax @41 #1\n");
 }
 
 TEST(JsonFormat, TheLastOfRepeatedFieldsCounts) {
-  auto decoded = DecodeAll("a array<int>, s struct<x:int,y:string>, t string",
-                           {R"({"a":[1,2],"t":"one","s":{"x":1,"y":"p"},"a":[3],"s":{"y":"q"},"t":null})"});
+  auto decoded =
+      DecodeAll("a array<int>, s struct<x:int,y:string>, t string",
+                {R"({"a":[1,2],"t":"one","s":{"x":1,"y":"p"},"a":[3],"s":{"y":"q"},"t":null})"});
   EXPECT_EQ(Rejects(decoded), "");
-  EXPECT_EQ(Rows(decoded),
-            "list<element: int32>[3] | {x:int32 = null, y:string = q} | null\n");
+  EXPECT_EQ(Rows(decoded), "list<element: int32>[3] | {x:int32 = null, y:string = q} | null\n");
 }
 
 TEST(JsonFormat, ARowIsAnObjectADocumentOrAnArraysItem) {
-  auto decoded = DecodeAll("a int", {R"({"a":1})", R"([{"a":2},{"a":3}])", "{\"a\":4}\n{\"a\":5}\r\n",
-                                     "[]", R"({"a":6} [{"a":7}])", "[ {\"a\":8} ,\n{\"a\":9}]"});
+  auto decoded =
+      DecodeAll("a int", {R"({"a":1})", R"([{"a":2},{"a":3}])", "{\"a\":4}\n{\"a\":5}\r\n", "[]",
+                          R"({"a":6} [{"a":7}])", "[ {\"a\":8} ,\n{\"a\":9}]"});
   EXPECT_EQ(Rejects(decoded), "");
   EXPECT_EQ(Rows(decoded), "1\n2\n3\n4\n5\n6\n7\n8\n9\n");
   EXPECT_EQ(decoded.record_of_row, (std::vector<std::uint32_t>{0, 1, 1, 2, 2, 4, 4, 5, 5}));
@@ -170,8 +172,9 @@ TEST(JsonFormat, NamesTheFieldAndTheTypes) {
 }
 
 TEST(JsonFormat, MapsWithinMapsKeepTheLastOfRepeatedKeys) {
-  auto decoded = DecodeAll("m map<string,map<string,int>>",
-                           {R"({"m":{"a":{"x":1,"x":2},"b":{"y":1},"a":{"z":1,"z":3},"\u0062":{}}})"});
+  auto decoded =
+      DecodeAll("m map<string,map<string,int>>",
+                {R"({"m":{"a":{"x":1,"x":2},"b":{"y":1},"a":{"z":1,"z":3},"\u0062":{}}})"});
   EXPECT_EQ(Rejects(decoded), "");
   auto once = DecodeAll("m map<string,map<string,int>>", {R"({"m":{"a":{"z":3},"b":{}}})"});
   EXPECT_EQ(Rows(decoded), Rows(once));
@@ -180,12 +183,13 @@ TEST(JsonFormat, MapsWithinMapsKeepTheLastOfRepeatedKeys) {
 TEST(JsonFormat, FollowsJsonPath) {
   JsonReaderOptions options;
   options.path = {"data", "events"};
-  auto decoded = DecodeAll("a int",
-                           {R"({"data":{"events":[{"a":1},{"a":"x"}],"n":2},"more":[1]})",
-                            R"({"data":{"events":{"a":2}}} {"data":{"events":[]}, "data":{"events":{"a":3}}})",
-                            R"({"data":{}})", R"({"data":[]})", R"([{"a":1}])",
-                            R"({"data":{"events":[{"a":1}]},"more":nope})"},
-                           options);
+  auto decoded =
+      DecodeAll("a int",
+                {R"({"data":{"events":[{"a":1},{"a":"x"}],"n":2},"more":[1]})",
+                 R"({"data":{"events":{"a":2}}} {"data":{"events":[]}, "data":{"events":{"a":3}}})",
+                 R"({"data":{}})", R"({"data":[]})", R"([{"a":1}])",
+                 R"({"data":{"events":[{"a":1}]},"more":nope})"},
+                options);
   EXPECT_EQ(Rows(decoded), "1\n2\n3\n");
   EXPECT_EQ(Rejects(decoded),
             "convert.type a@32 #0.1\njson.path @0 #2\njson.path @8 #3\njson.path @0 #4\n"
@@ -194,7 +198,8 @@ TEST(JsonFormat, FollowsJsonPath) {
   ASSERT_TRUE(path.ok());
   EXPECT_EQ(path->keys, (std::vector<std::string>{"data", "a.b"}));
   EXPECT_TRUE(path->to_items);
-  for (const char* bad : {"", "data", "$..a", "$.a[0]", "$.a[*].b", "$.a[?(@.x)]", "$['a", "$.a b"}) {
+  for (const char* bad :
+       {"", "data", "$..a", "$.a[0]", "$.a[*].b", "$.a[?(@.x)]", "$['a", "$.a b"}) {
     auto refused = ParseJsonPath(bad);
     ASSERT_FALSE(refused.ok()) << bad;
     EXPECT_EQ(refused.error().blame, Blame::kUser);
@@ -245,8 +250,8 @@ TEST(JsonFormat, OneDecoderReadsBatchAfterBatch) {
   }
   for (const auto& rows : kept) {
     ASSERT_TRUE(rows->ValidateFull().ok());
-    ASSERT_TRUE(rows->Slice(rows->num_rows() / 2)->Equals(
-        *kept.back()->Slice(0, rows->num_rows() - rows->num_rows() / 2)));
+    ASSERT_TRUE(rows->Slice(rows->num_rows() / 2)
+                    ->Equals(*kept.back()->Slice(0, rows->num_rows() - rows->num_rows() / 2)));
   }
 }
 

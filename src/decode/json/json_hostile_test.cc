@@ -1,10 +1,10 @@
 // Hostile input: each must be rejected or decoded, in bounded memory, its neighbours unharmed.
-#include <string>
-#include <vector>
-
 #include <arrow/array.h>
 #include <arrow/memory_pool.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "decode/json/json_testing.h"
 
@@ -120,7 +120,7 @@ TEST(JsonHostile, NulInTextAndKeys) {
 TEST(JsonHostile, TypesThatFlipFromRecordToRecord) {
   std::vector<std::string> messages;
   for (int i = 0; i < 1000; ++i) {
-    static const char* const kValues[] = {"1",    "\"s\"", "true", "null", "{\"v\":1}",
+    static const char* const kValues[] = {"1",   "\"s\"", "true", "null", "{\"v\":1}",
                                           "[1]", "1.5",   "{}",   "[]",   "[{\"v\":[]}]"};
     messages.push_back(std::string("{\"v\":") + kValues[i % 10] + "}");
   }

@@ -14,8 +14,8 @@ struct JsonPath {
   bool to_items = false;  ///< Ends in [*].
 };
 
-/// `$`, then `.name` or `['name']` any number of times, then perhaps `[*]`. Anything else of JSONPath is a
-/// user error that says so.
+/// `$`, then `.name` or `['name']` any number of times, then perhaps `[*]`. Anything else of
+/// JSONPath is a user error that says so.
 Result<JsonPath> ParseJsonPath(std::string_view text);
 
 }  // namespace sluice

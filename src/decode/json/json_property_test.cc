@@ -1,14 +1,14 @@
-// Generated and mutilated documents, against simdjson's DOM: both must accept the same ones, and every
-// value of the accepted ones must come out as the DOM has it.
+// Generated and mutilated documents, against simdjson's DOM: both must accept the same ones, and
+// every value of the accepted ones must come out as the DOM has it.
+#include <arrow/array.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
 #include <random>
 #include <string>
-
-#include <arrow/array.h>
-#include <gtest/gtest.h>
-#include <simdjson.h>
 
 #include "decode/json/json_testing.h"
 
@@ -23,8 +23,8 @@ class DocumentMaker {
   explicit DocumentMaker(std::uint64_t seed) : random_(seed) {}
 
   std::string Object(int depth) {
-    static const char* const kKeys[] = {"i", "d", "s", "b", "l", "o", "x", "long_key_over_16_bytes",
-                                        "\\u0069", "", "\\n"};
+    static const char* const kKeys[] = {
+        "i", "d", "s", "b", "l", "o", "x", "long_key_over_16_bytes", "\\u0069", "", "\\n"};
     std::string out = "{" + Space();
     const std::uint64_t count = Pick(7);
     for (std::uint64_t i = 0; i < count; ++i) {
@@ -109,9 +109,14 @@ class DocumentMaker {
   }
 
   std::string String() {
-    static const char* const kPieces[] = {"a", "plain text of some length ", "é", "😀", "\\n", "\\\"",
-                                          "\\\\", "\\/", "\\u00e9", "\\ud83d\\ude00", "\\u0000",
-                                          "{", "]", ":", ","};
+    static const char* const kPieces[] = {"a",       "plain text of some length ",
+                                          "é",       "😀",
+                                          "\\n",     "\\\"",
+                                          "\\\\",    "\\/",
+                                          "\\u00e9", "\\ud83d\\ude00",
+                                          "\\u0000", "{",
+                                          "]",       ":",
+                                          ","};
     std::string out = "\"";
     for (std::uint64_t i = Pick(6); i > 0; --i) out += kPieces[Pick(15)];
     return out + "\"";

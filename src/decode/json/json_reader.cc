@@ -1,11 +1,11 @@
 #include "decode/json/json_reader.h"
 
+#include <arrow/status.h>
+#include <arrow/util/utf8.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
-
-#include <arrow/status.h>
-#include <arrow/util/utf8.h>
 
 #include "record/arrow_error.h"
 
@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::size_t kKeptScratch = 1 << 20;
-/// More row rejects than this, and the message is rejected as a whole: each takes far more memory than
-/// the bytes that cause it.
+/// More row rejects than this, and the message is rejected as a whole: each takes far more memory
+/// than the bytes that cause it.
 constexpr std::size_t kMaxRowRejects = 10'000;
 
 bool IsCloser(char c) { return c == '}' || c == ']'; }
@@ -196,9 +196,9 @@ bool JsonReader::ReadDocument() {
       }
       if (!Skip()) return false;
     }
-    return Refuse(p, "json.root",
-                 std::string("expected an object or an array of objects, found ") +
-                     DescribeJson(*p));
+    return Refuse(
+        p, "json.root",
+        std::string("expected an object or an array of objects, found ") + DescribeJson(*p));
   }
   if (options_.path.empty()) {
     if (options_.path_to_items && *p != '[') {
@@ -230,7 +230,7 @@ bool JsonReader::ReadRows() {
   for (std::size_t items = 1;; ++items) {
     if (items > options_.limits.items) {
       return Refuse(p, "limit.items",
-                   "an array has more than " + std::to_string(options_.limits.items) + " items");
+                    "an array has more than " + std::to_string(options_.limits.items) + " items");
     }
     bool fine = data_[*next_] == '{' ? ReadRow() : RejectNonObject();
     if (!fine) return false;
@@ -262,8 +262,9 @@ bool JsonReader::RejectNonObject() {
 bool JsonReader::FinishRow(const char* begin, bool usable) {
   const std::int32_t row = row_++;
   if (static_cast<std::size_t>(row) >= options_.limits.items) {
-    return Refuse(begin, "limit.items",
-                 "the message has more than " + std::to_string(options_.limits.items) + " records");
+    return Refuse(
+        begin, "limit.items",
+        "the message has more than " + std::to_string(options_.limits.items) + " records");
   }
   const auto rows = record_of_row_.size();
   if (usable) {
@@ -276,10 +277,11 @@ bool JsonReader::FinishRow(const char* begin, bool usable) {
   if (!rejects_.empty() && rejects_.size() >= kMaxRowRejects &&
       rejects_[rejects_.size() - kMaxRowRejects].record == record_) {
     return Refuse(begin, "limit.rejects",
-                 "more than " + std::to_string(kMaxRowRejects) +
-                     " records of this message were rejected; this one: " + failure_.reason);
+                  "more than " + std::to_string(kMaxRowRejects) +
+                      " records of this message were rejected; this one: " + failure_.reason);
   }
-  // Behind a bracketed row stands its bracket; behind a scalar at the latest the next structural byte.
+  // Behind a bracketed row stands its bracket; behind a scalar at the latest the next structural
+  // byte.
   const char* stop = data_ + next_[-1] + 1;
   if (*begin != '{' && *begin != '[') {
     stop = data_ + *next_;
@@ -305,8 +307,8 @@ bool JsonReader::FindPath(const std::uint32_t** value) {
     const char* p = data_ + *next_;
     if (*p != '{') {
       if (behind == nullptr && !Skip()) return false;
-      return Refuse(p, "json.path", "jsonPath wants an object with '" + name + "' here, found " +
-                                       DescribeJson(*p));
+      return Refuse(p, "json.path",
+                    "jsonPath wants an object with '" + name + "' here, found " + DescribeJson(*p));
     }
     if (!FindMember(name, value)) return false;
     if (behind == nullptr) behind = next_;
@@ -318,8 +320,8 @@ bool JsonReader::FindPath(const std::uint32_t** value) {
   const char* p = data_ + **value;
   if (*p != '[' && (*p != '{' || options_.path_to_items)) {
     return Refuse(p, "json.path",
-                 std::string("jsonPath leads to ") + DescribeJson(*p) + ", not to " +
-                     (options_.path_to_items ? "an array of records" : "a record or an array"));
+                  std::string("jsonPath leads to ") + DescribeJson(*p) + ", not to " +
+                      (options_.path_to_items ? "an array of records" : "a record or an array"));
   }
   next_ = behind;
   return true;

@@ -1,13 +1,14 @@
-/// Stage 2 of reading JSON: walks over the structure of one message and appends its rows to columns.
+/// Stage 2 of reading JSON: walks over the structure of one message and appends its rows to
+/// columns.
 ///
-/// The walk checks all of the grammar, also in values that no column wants, and never looks at a byte
-/// twice where it can help it. A row whose values do not fit its columns is taken back and becomes a row
-/// reject; a message that is not JSON, or over a limit, is taken back whole.
+/// The walk checks all of the grammar, also in values that no column wants, and never looks at a
+/// byte twice where it can help it. A row whose values do not fit its columns is taken back and
+/// becomes a row reject; a message that is not JSON, or over a limit, is taken back whole.
 ///
-/// Bounds: the walk goes from one structural offset to the next and stops reading at a bracket. If the
-/// last structural byte of a message is a closing bracket it can therefore run without end checks, but
-/// for one behind each closing bracket; any other message is wrong anyway and is walked in a copy with
-/// spaces behind it, only to find out where.
+/// Bounds: the walk goes from one structural offset to the next and stops reading at a bracket. If
+/// the last structural byte of a message is a closing bracket it can therefore run without end
+/// checks, but for one behind each closing bracket; any other message is wrong anyway and is walked
+/// in a copy with spaces behind it, only to find out where.
 #pragma once
 
 #include <cstddef>
@@ -71,9 +72,9 @@ class JsonReader {
   void RejectMessage(const Mark& mark);
   void RejectUnindexed(StructuralIndex::Outcome outcome);
 
-  // json_values.cc: values into columns. All return false if the message cannot go on (failure_ says
-  // why, or memory ran out); a value that does not fit its column fails only the row. ReadValue appends
-  // exactly one value whatever it meets.
+  // json_values.cc: values into columns. All return false if the message cannot go on (failure_
+  // says why, or memory ran out); a value that does not fit its column fails only the row.
+  // ReadValue appends exactly one value whatever it meets.
   bool ReadValue(JsonField& field);
   bool ReadStruct(JsonField& field);
   bool FillMissing(JsonField& field, std::int32_t row, const char* at);
@@ -130,16 +131,16 @@ class JsonReader {
   // The message being read.
   const char* data_ = nullptr;
   const char* end_ = nullptr;
-  std::int64_t shift_ = 0;                 ///< Bytes of the message before data_: a byte order mark.
-  const std::uint32_t* next_ = nullptr;    ///< The next structural byte.
-  const std::uint32_t* last_ = nullptr;    ///< Behind the last one.
-  bool has_escapes_ = false;               ///< There is a backslash somewhere.
+  std::int64_t shift_ = 0;               ///< Bytes of the message before data_: a byte order mark.
+  const std::uint32_t* next_ = nullptr;  ///< The next structural byte.
+  const std::uint32_t* last_ = nullptr;  ///< Behind the last one.
+  bool has_escapes_ = false;             ///< There is a backslash somewhere.
   int depth_ = 0;
   std::uint32_t record_ = 0;
-  std::int32_t row_ = 0;                   ///< Index of the row in the message.
-  std::int64_t missing_ = 0;               ///< Fields filled with null so far.
-  std::int64_t reread_ = 0;                ///< Bytes of maps read again because keys were repeated.
-  bool failed_ = false;                    ///< The row does not fit.
+  std::int32_t row_ = 0;      ///< Index of the row in the message.
+  std::int64_t missing_ = 0;  ///< Fields filled with null so far.
+  std::int64_t reread_ = 0;   ///< Bytes of maps read again because keys were repeated.
+  bool failed_ = false;       ///< The row does not fit.
   bool out_of_memory_ = false;
   Failure failure_;
 
@@ -147,10 +148,10 @@ class JsonReader {
   std::vector<std::int32_t> row_in_message_;
   std::vector<Reject> rejects_;
 
-  std::string scratch_;                    ///< A string with its escapes undone.
-  std::string padded_;                     ///< Copy of a message that does not end in a bracket.
-  std::string nesting_;                    ///< Brackets that Skip has open.
-  std::vector<std::int32_t> order_;        ///< Entries of a map, sorted by key.
+  std::string scratch_;              ///< A string with its escapes undone.
+  std::string padded_;               ///< Copy of a message that does not end in a bracket.
+  std::string nesting_;              ///< Brackets that Skip has open.
+  std::vector<std::int32_t> order_;  ///< Entries of a map, sorted by key.
 };
 
 }  // namespace sluice

@@ -1,7 +1,7 @@
 /// The grammar of JSON's scalars (RFC 8259), byte by byte: numbers, literals and string escapes.
 ///
-/// The scanners read on until a byte that cannot belong to the token and rely on one coming: callers
-/// make sure that a bracket or a space follows (json_reader.h).
+/// The scanners read on until a byte that cannot belong to the token and rely on one coming:
+/// callers make sure that a bracket or a space follows (json_reader.h).
 #pragma once
 
 #include <array>
@@ -12,8 +12,8 @@
 
 namespace sluice {
 
-/// Bytes that may follow a number or a literal: white space and structure. (A `{` or `[` there is an
-/// error too, but one that the walk finds.)
+/// Bytes that may follow a number or a literal: white space and structure. (A `{` or `[` there is
+/// an error too, but one that the walk finds.)
 inline constexpr std::array<bool, 256> kJsonTerminators = [] {
   std::array<bool, 256> table{};
   for (char c : {' ', '\t', '\n', '\r', ',', ':', '{', '}', '[', ']'}) {
@@ -28,12 +28,12 @@ inline bool IsJsonSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c
 /// A number as written: mantissa times 10^exponent.
 struct JsonNumber {
   const char* begin;
-  const char* end;          ///< Behind its last byte.
-  std::uint64_t mantissa;   ///< Modulo 2^64: right only if digits <= 19.
-  std::int64_t digits;      ///< Written digits of the mantissa, leading zeros included.
-  std::int64_t exponent;    ///< Saturated far beyond any type's range.
+  const char* end;         ///< Behind its last byte.
+  std::uint64_t mantissa;  ///< Modulo 2^64: right only if digits <= 19.
+  std::int64_t digits;     ///< Written digits of the mantissa, leading zeros included.
+  std::int64_t exponent;   ///< Saturated far beyond any type's range.
   bool negative;
-  bool integral;            ///< Neither a fraction nor an exponent.
+  bool integral;  ///< Neither a fraction nor an exponent.
 
   std::string_view text() const { return {begin, static_cast<std::size_t>(end - begin)}; }
 };
@@ -108,10 +108,9 @@ inline bool ToInt64(const JsonNumber& number, std::int64_t* out) {
 /// rounded operation gives it (W. Clinger, "How to read floating point numbers accurately", 1990).
 /// False: not such a number, take ParseDouble.
 inline bool ToDoubleFast(const JsonNumber& number, double* out) {
-  static constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,
-                                                     1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-                                                     1e18, 1e19, 1e20, 1e21, 1e22};
+  static constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   if (number.digits > 19 || number.mantissa > (1ULL << 53)) return false;
   double value = static_cast<double>(number.mantissa);
   if (number.exponent < 0) {
@@ -126,9 +125,9 @@ inline bool ToDoubleFast(const JsonNumber& number, double* out) {
 }
 
 /// Writes the string's content [begin, end) with its escapes undone to `out`, which has room for
-/// end - begin bytes, and returns how much that is. nullptr in `out` only checks. On failure returns
-/// kBadEscape with `*where` at the backslash: an unknown escape, bad hex digits, or half of a surrogate
-/// pair (which no UTF-8 can hold).
+/// end - begin bytes, and returns how much that is. nullptr in `out` only checks. On failure
+/// returns kBadEscape with `*where` at the backslash: an unknown escape, bad hex digits, or half of
+/// a surrogate pair (which no UTF-8 can hold).
 inline constexpr std::size_t kBadEscape = static_cast<std::size_t>(-1);
 std::size_t UnescapeJson(const char* begin, const char* end, char* out, const char** where);
 

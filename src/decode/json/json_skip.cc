@@ -45,8 +45,7 @@ bool JsonReader::TextOf(const char* open, std::string_view* out) {
   if (!has_escapes_ || std::memchr(raw.data(), '\\', raw.size()) == nullptr) return true;
   if (scratch_.size() < raw.size()) scratch_.resize(raw.size());
   const char* where = nullptr;
-  std::size_t size =
-      UnescapeJson(raw.data(), raw.data() + raw.size(), scratch_.data(), &where);
+  std::size_t size = UnescapeJson(raw.data(), raw.data() + raw.size(), scratch_.data(), &where);
   if (size == kBadEscape) return Syntax(where, "this escape is not valid");
   *out = {scratch_.data(), size};
   return true;
@@ -58,9 +57,9 @@ bool JsonReader::CheckString(const char* open) {
   }
   std::string_view raw = RawContent(open);
   if (raw.size() > options_.limits.string_bytes) {
-    return Refuse(open, "limit.string",
-                  "a string is longer than " + std::to_string(options_.limits.string_bytes) +
-                      " bytes");
+    return Refuse(
+        open, "limit.string",
+        "a string is longer than " + std::to_string(options_.limits.string_bytes) + " bytes");
   }
   const char* where = nullptr;
   if (!has_escapes_ ||

@@ -1,11 +1,6 @@
 /// What the tests of the JSON decoder share.
 #pragma once
 
-#include <memory>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include <arrow/array.h>
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
@@ -13,12 +8,17 @@
 #include <arrow/type.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "decode/json/json_format.h"
 
 namespace sluice {
 
 inline DecodedRows DecodeAll(const std::string& ddl, const std::vector<std::string>& messages,
-                      JsonReaderOptions options = {}) {
+                             JsonReaderOptions options = {}) {
   auto schema = ParseDdl(ddl);
   EXPECT_TRUE(schema.ok()) << schema.error().message;
   auto decoder = MakeJsonDecoder(*schema, std::move(options), arrow::default_memory_pool());
@@ -29,8 +29,8 @@ inline DecodedRows DecodeAll(const std::string& ddl, const std::vector<std::stri
   for (const std::string& message : messages) {
     blocks.push_back(std::make_unique<char[]>(message.size()));
     message.copy(blocks.back().get(), message.size());
-    payloads.push_back({blocks.back().get(), message.size(),
-                        static_cast<std::uint32_t>(payloads.size())});
+    payloads.push_back(
+        {blocks.back().get(), message.size(), static_cast<std::uint32_t>(payloads.size())});
   }
   auto decoded = (*decoder)->Decode(payloads);
   EXPECT_TRUE(decoded.ok()) << decoded.error().message;

@@ -15,8 +15,8 @@
 namespace sluice {
 namespace {
 
-/// More fields than this filled with null in one message, and it is rejected: a row of `{}` takes two
-/// bytes and may stand for a thousand columns.
+/// More fields than this filled with null in one message, and it is rejected: a row of `{}` takes
+/// two bytes and may stand for a thousand columns.
 constexpr std::int64_t kMaxMissing = 16'000'000;
 /// Bytes of maps that may be read again, beside 16 times the message.
 constexpr std::int64_t kMaxReread = 1 << 20;
@@ -55,16 +55,17 @@ bool JsonReader::Misfit(JsonField& field, const char* at, const char* code, std:
 }
 
 bool JsonReader::MisfitType(JsonField& field, const char* at) {
-  return Misfit(field, at, "convert.type",
-                "expected " + FormatDdlType(*field.column->type()) + ", found " +
-                    DescribeJson(*at));
+  return Misfit(
+      field, at, "convert.type",
+      "expected " + FormatDdlType(*field.column->type()) + ", found " + DescribeJson(*at));
 }
 
 /// Everything that is not the form the type's fast path reads: null, or a misfit.
 bool JsonReader::ReadOther(JsonField& field, const char* p) {
   if (*p == 'n') {
     if (!CheckLiteral(p, "null")) return false;
-    if (!field.nullable) return Misfit(field, p, "convert.null", "null, but the column is NOT NULL");
+    if (!field.nullable)
+      return Misfit(field, p, "convert.null", "null, but the column is NOT NULL");
     return field.column->AppendNull() || OutOfMemory();
   }
   if (field.kind == ColumnKind::kString) return ReadRaw(field, p);
@@ -83,9 +84,9 @@ bool JsonReader::ReadRaw(JsonField& field, const char* p) {
   }
   const auto size = static_cast<std::size_t>(stop - p);
   if (size > options_.limits.string_bytes) {
-    return Refuse(p, "limit.string",
-                  "a string is longer than " + std::to_string(options_.limits.string_bytes) +
-                      " bytes");
+    return Refuse(
+        p, "limit.string",
+        "a string is longer than " + std::to_string(options_.limits.string_bytes) + " bytes");
   }
   char* out = field.column->ReserveBytes(size);
   if (out == nullptr) return OutOfMemory();
@@ -165,7 +166,8 @@ bool JsonReader::ReadValue(JsonField& field) {
   return false;
 }
 
-/// Behind the '{'. Fields come in any order; the last of several wins; unknown ones are only checked.
+/// Behind the '{'. Fields come in any order; the last of several wins; unknown ones are only
+/// checked.
 bool JsonReader::ReadStruct(JsonField& field) {
   const char* begin = data_ + next_[-1];
   const std::int32_t row = field.column->length();
@@ -227,8 +229,9 @@ bool JsonReader::FillMissing(JsonField& field, std::int32_t row, const char* at)
     ++missing_;
   }
   if (missing_ <= kMaxMissing) return true;
-  return Refuse(at, "limit.missing", "more than " + std::to_string(kMaxMissing) +
-                                         " fields are missing in the records of this message");
+  return Refuse(at, "limit.missing",
+                "more than " + std::to_string(kMaxMissing) +
+                    " fields are missing in the records of this message");
 }
 
 /// Behind the '['.
@@ -241,8 +244,7 @@ bool JsonReader::ReadList(JsonField& field) {
     for (std::size_t items = 1;; ++items) {
       if (items > options_.limits.items) {
         return Refuse(begin, "limit.items",
-                      "an array has more than " + std::to_string(options_.limits.items) +
-                          " items");
+                      "an array has more than " + std::to_string(options_.limits.items) + " items");
       }
       if (!ReadValue(element)) return false;
       const char* p = data_ + *next_++;
@@ -255,8 +257,8 @@ bool JsonReader::ReadList(JsonField& field) {
   return Close();
 }
 
-/// Behind the '{'. Where a key comes twice, which is rare and found at the end, the map is taken back and
-/// read again without the entries that a later one replaces.
+/// Behind the '{'. Where a key comes twice, which is rare and found at the end, the map is taken
+/// back and read again without the entries that a later one replaces.
 bool JsonReader::ReadMap(JsonField& field, const std::vector<bool>* repeated) {
   const std::uint32_t* begin = next_;
   JsonField& key = field.children[0];
@@ -410,10 +412,10 @@ bool JsonReader::ReadText(JsonField& field, const char* open) {
     case ColumnKind::kTimestamp:
     case ColumnKind::kTimestampNtz: {
       std::int64_t value;
-      result = ParseTimestamp(text,
-                              field.kind == ColumnKind::kTimestamp ? ZonePolicy::kOptional
-                                                                   : ZonePolicy::kForbidden,
-                              &value);
+      result = ParseTimestamp(
+          text,
+          field.kind == ColumnKind::kTimestamp ? ZonePolicy::kOptional : ZonePolicy::kForbidden,
+          &value);
       if (result == Conversion::kOk) return column->AppendFixed(value) || OutOfMemory();
       break;
     }

@@ -1,10 +1,10 @@
 #include "decode/json/structural_index.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
-
-#include <simdjson.h>
 
 namespace sluice {
 namespace {

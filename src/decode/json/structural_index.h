@@ -1,9 +1,10 @@
 /// Stage 1 of reading JSON: where the structure is. The only user of simdjson.
 ///
-/// simdjson's run-time dispatched stage 1 finds, at several bytes per cycle, every `{ } [ ] : ,`, every
-/// opening quote and the first byte of everything else that is not white space, and checks the UTF-8 and
-/// that no string holds a raw control character or fails to end. The walk over the result is ours
-/// (json_reader.h). simdjson copies the last partial block, so the input needs no padding.
+/// simdjson's run-time dispatched stage 1 finds, at several bytes per cycle, every `{ } [ ] : ,`,
+/// every opening quote and the first byte of everything else that is not white space, and checks
+/// the UTF-8 and that no string holds a raw control character or fails to end. The walk over the
+/// result is ours (json_reader.h). simdjson copies the last partial block, so the input needs no
+/// padding.
 #pragma once
 
 #include <cstddef>

@@ -1,12 +1,12 @@
 #include "encode/json/json_encoder.h"
 
+#include <arrow/type.h>
+#include <arrow/util/compression.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
-
-#include <arrow/type.h>
-#include <arrow/util/compression.h>
 
 #include "encode/json/json_row.h"
 #include "record/arrow_error.h"
@@ -112,9 +112,10 @@ class JsonEncoder final : public FileEncoder {
   Result<void> Compress() {
     std::string_view left = text_;
     while (!left.empty()) {
-      TRY(auto done, compressor_->Compress(static_cast<std::int64_t>(left.size()),
-                                           reinterpret_cast<const std::uint8_t*>(left.data()),
-                                           static_cast<std::int64_t>(compressed_.size()), Output()));
+      TRY(auto done,
+          compressor_->Compress(static_cast<std::int64_t>(left.size()),
+                                reinterpret_cast<const std::uint8_t*>(left.data()),
+                                static_cast<std::int64_t>(compressed_.size()), Output()));
       TRY(Append(done.bytes_written));
       left.remove_prefix(static_cast<std::size_t>(done.bytes_read));
       if (done.bytes_read == 0) GrowIfStuck(done.bytes_written);
@@ -134,8 +135,8 @@ Result<void> CheckSchema(const Options& options, const SchemaPtr& schema) {
   std::set<std::string> names;
   for (const auto& field : schema->fields()) {
     if (!names.insert(field->name()).second) {
-      return UserError("json.schema",
-                       "two columns are called '" + field->name() + "'; rename one in the SQL (AS)");
+      return UserError("json.schema", "two columns are called '" + field->name() +
+                                          "'; rename one in the SQL (AS)");
     }
   }
   return {};

@@ -1,4 +1,5 @@
-/// JSON lines: one object a row, as in json_row.h, each line ended by a line feed; compressed or not.
+/// JSON lines: one object a row, as in json_row.h, each line ended by a line feed; compressed or
+/// not.
 #pragma once
 
 #include "encode/encoder.h"

@@ -1,9 +1,5 @@
 #include "encode/json/json_encoder.h"
 
-#include <limits>
-#include <memory>
-#include <string>
-
 #include <arrow/array.h>
 #include <arrow/builder.h>
 #include <arrow/io/compressed.h>
@@ -12,6 +8,10 @@
 #include <arrow/type.h>
 #include <arrow/util/compression.h>
 #include <gtest/gtest.h>
+
+#include <limits>
+#include <memory>
+#include <string>
 
 #include "encode/json/json_row.h"
 
@@ -58,7 +58,10 @@ TEST(JsonRow, DatesAndTimes) {
 
 TEST(JsonRow, TextIsEscapedAndKeptOtherwise) {
   std::string out;
-  AppendJsonString(std::string("a\"\\\n\x01\0\x7f" "ä\xe2\x80\xa8", 12), &out);
+  AppendJsonString(std::string("a\"\\\n\x01\0\x7f"
+                               "ä\xe2\x80\xa8",
+                               12),
+                   &out);
   EXPECT_EQ(out, "\"a\\\"\\\\\\n\\u0001\\u0000\\u007fä\xe2\x80\xa8\"");
 }
 
@@ -66,8 +69,9 @@ TEST(JsonRow, NestedTypes) {
   using namespace arrow;  // NOLINT
   EXPECT_EQ(Text(list(utf8()), R"(["a", null])"), R"(["a",null])");
   EXPECT_EQ(Text(list(utf8()), "[]"), "[]");
-  EXPECT_EQ(Text(struct_({field("a", int32()), field("b \"", utf8())}), R"({"a": 1, "b \"": null})"),
-            R"({"a":1,"b \"":null})");
+  EXPECT_EQ(
+      Text(struct_({field("a", int32()), field("b \"", utf8())}), R"({"a": 1, "b \"": null})"),
+      R"({"a":1,"b \"":null})");
   EXPECT_EQ(Text(map(utf8(), int32()), R"([["k", 1], ["l", null]])"), R"({"k":1,"l":null})");
   EXPECT_EQ(Text(map(int32(), list(boolean())), "[[7, [true]]]"), R"({"7":[true]})");
   auto slice = arrow::json::ArrayFromJSONString(list(int32()), "[[1, 2], [3], [4, 5]]");
@@ -86,7 +90,8 @@ class StringSink final : public ByteSink {
 };
 
 TEST(JsonEncoder, LinesReadBackFromEveryCodec) {
-  auto schema = arrow::schema({arrow::field("id", arrow::int64()), arrow::field("s", arrow::utf8())});
+  auto schema =
+      arrow::schema({arrow::field("id", arrow::int64()), arrow::field("s", arrow::utf8())});
   auto rows = *arrow::RecordBatch::FromStructArray(*arrow::json::ArrayFromJSONString(
       arrow::struct_(schema->fields()), R"([{"id": 1, "s": "x"}, {"id": null, "s": null}])"));
   std::string expected;
@@ -98,7 +103,8 @@ TEST(JsonEncoder, LinesReadBackFromEveryCodec) {
         std::tuple("bzip2", arrow::Compression::BZ2, ".json.bz2")}) {
     SCOPED_TRACE(name);
     EncoderEntry entry = JsonEncoderEntry();
-    Options options = *ParseOptions(entry.options, RawOptionsFromPairs({{"compression", name}}), "test");
+    Options options =
+        *ParseOptions(entry.options, RawOptionsFromPairs({{"compression", name}}), "test");
     EXPECT_EQ(entry.extension(options), extension);
     ASSERT_TRUE(entry.check(options, schema).ok());
     StringSink out;
@@ -113,14 +119,17 @@ TEST(JsonEncoder, LinesReadBackFromEveryCodec) {
     }
     auto codec = *arrow::util::Codec::Create(type);
     auto in = *arrow::io::CompressedInputStream::Make(
-        codec.get(), std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(out.bytes)));
-    EXPECT_TRUE((*in->Read(static_cast<std::int64_t>(expected.size()) + 1))->ToString() == expected);
+        codec.get(),
+        std::make_shared<arrow::io::BufferReader>(arrow::Buffer::FromString(out.bytes)));
+    EXPECT_TRUE((*in->Read(static_cast<std::int64_t>(expected.size()) + 1))->ToString() ==
+                expected);
   }
 }
 
 TEST(JsonEncoder, RefusesWhatItCannotWrite) {
   EncoderEntry entry = JsonEncoderEntry();
-  auto brotli = ParseOptions(entry.options, RawOptionsFromPairs({{"compression", "brotli"}}), "sink x");
+  auto brotli =
+      ParseOptions(entry.options, RawOptionsFromPairs({{"compression", "brotli"}}), "sink x");
   ASSERT_FALSE(brotli.ok());
   EXPECT_NE(brotli.error().message.find("brotli"), std::string::npos);
   auto twice = arrow::schema({arrow::field("a", arrow::int64()), arrow::field("a", arrow::utf8())});

@@ -1,13 +1,13 @@
 #include "encode/json/json_row.h"
 
-#include <charconv>
-#include <cmath>
-#include <cstdio>
-
 #include <arrow/array.h>
 #include <arrow/scalar.h>
 #include <arrow/type.h>
 #include <arrow/util/decimal.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
 
 #include "core/base64.h"
 
@@ -119,13 +119,27 @@ void AppendJsonString(std::string_view text, std::string* out) {
     out->append(text.substr(clean, i - clean));
     clean = i + 1;
     switch (c) {
-      case '"': out->append("\\\""); break;
-      case '\\': out->append("\\\\"); break;
-      case '\n': out->append("\\n"); break;
-      case '\r': out->append("\\r"); break;
-      case '\t': out->append("\\t"); break;
-      case '\b': out->append("\\b"); break;
-      case '\f': out->append("\\f"); break;
+      case '"':
+        out->append("\\\"");
+        break;
+      case '\\':
+        out->append("\\\\");
+        break;
+      case '\n':
+        out->append("\\n");
+        break;
+      case '\r':
+        out->append("\\r");
+        break;
+      case '\t':
+        out->append("\\t");
+        break;
+      case '\b':
+        out->append("\\b");
+        break;
+      case '\f':
+        out->append("\\f");
+        break;
       default:
         out->append("\\u00");
         out->push_back(kHex[c >> 4]);

@@ -1,13 +1,5 @@
 #include "encode/parquet/parquet_encoder.h"
 
-#include <algorithm>
-#include <exception>
-#include <limits>
-#include <map>
-#include <optional>
-#include <set>
-#include <utility>
-
 #include <arrow/io/interfaces.h>
 #include <arrow/memory_pool.h>
 #include <arrow/table.h>
@@ -18,13 +10,22 @@
 #include <parquet/file_writer.h>
 #include <parquet/properties.h>
 
+#include <algorithm>
+#include <exception>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
 #include "record/arrow_error.h"
 
 namespace sluice {
 namespace {
 
 constexpr std::int64_t kValuesPerWrite = 4096;  // Arrow's 1,024 costs 5 % more.
-constexpr double kFirstRatio = 0.25;  // Encoded bytes per byte in memory, until one has been measured.
+constexpr double kFirstRatio =
+    0.25;  // Encoded bytes per byte in memory, until one has been measured.
 
 struct Codec {
   arrow::Compression::type type;
@@ -52,8 +53,8 @@ Result<Codec> FindCodec(const Options& options) {
     for (const auto& [codec, entry] : Codecs()) {
       if (arrow::util::Codec::IsAvailable(entry.type)) known += (known.empty() ? "" : ", ") + codec;
     }
-    return UserError("parquet.compression",
-                     "Parquet files cannot be written with compression '" + name + "'; use one of " + known);
+    return UserError("parquet.compression", "Parquet files cannot be written with compression '" +
+                                                name + "'; use one of " + known);
   }
   return it->second;
 }
@@ -151,7 +152,8 @@ class ParquetEncoder final : public FileEncoder {
     const std::int64_t before = stream_->position();
     TRY(stream_->Check(writer_->WriteTable(*table, std::numeric_limits<std::int64_t>::max())));
     if (pending_bytes_ > 0) {
-      ratio_ = static_cast<double>(stream_->position() - before) / static_cast<double>(pending_bytes_);
+      ratio_ =
+          static_cast<double>(stream_->position() - before) / static_cast<double>(pending_bytes_);
     }
     written_rows_ += pending_rows_;
     pending_rows_ = 0;
@@ -188,14 +190,15 @@ class ParquetEncoder final : public FileEncoder {
 
 Result<void> CheckType(const std::string& path, const arrow::DataType& type) {
   if (type.id() == arrow::Type::STRUCT && type.num_fields() == 0) {
-    return UserError("parquet.schema", "column " + path + " is a struct without fields, which Parquet "
+    return UserError("parquet.schema", "column " + path +
+                                           " is a struct without fields, which Parquet "
                                            "cannot hold; drop it or give it a field");
   }
   std::set<std::string> names;
   for (const auto& field : type.fields()) {
     if (!names.insert(field->name()).second) {
-      return UserError("parquet.schema", "column " + path + " has two fields called '" + field->name() +
-                                             "'; rename one");
+      return UserError("parquet.schema", "column " + path + " has two fields called '" +
+                                             field->name() + "'; rename one");
     }
     TRY(CheckType(path + "." + field->name(), *field->type()));
   }
@@ -210,8 +213,8 @@ Result<void> CheckSchema(const Options& options, const SchemaPtr& schema) {
   std::set<std::string> names;
   for (const auto& field : schema->fields()) {
     if (!names.insert(field->name()).second) {
-      return UserError("parquet.schema",
-                       "two columns are called '" + field->name() + "'; rename one in the SQL (AS)");
+      return UserError("parquet.schema", "two columns are called '" + field->name() +
+                                             "'; rename one in the SQL (AS)");
     }
     TRY(CheckType(field->name(), *field->type()));
   }
@@ -243,15 +246,18 @@ EncoderEntry ParquetEncoderEntry() {
   for (const auto& [name, codec] : Codecs()) compression.choices.push_back(name);
   entry.options = {
       compression,
-      BytesOption("blockSize", "134217728",
-                  "A row group ends at the latest at this many encoded bytes; earlier where a sink's "
-                  "memory or its even pace asks for it.",
+      BytesOption(
+          "blockSize", "134217728",
+          "A row group ends at the latest at this many encoded bytes; earlier where a sink's "
+          "memory or its even pace asks for it.",
+          1),
+      BytesOption("pageSize", "1048576", "A page ends at about this many bytes before compression.",
                   1),
-      BytesOption("pageSize", "1048576", "A page ends at about this many bytes before compression.", 1),
-      BytesOption("dictionaryPageSize", "32768",
-                  "A column has a dictionary while that is smaller; larger values make smaller files "
-                  "and cost time, 0 writes none.",
-                  0),
+      BytesOption(
+          "dictionaryPageSize", "32768",
+          "A column has a dictionary while that is smaller; larger values make smaller files "
+          "and cost time, 0 writes none.",
+          0),
   };
   entry.extension = [](const Options& options) {
     auto it = Codecs().find(options.String("compression"));

@@ -1,8 +1,5 @@
 #include "encode/parquet/parquet_encoder.h"
 
-#include <memory>
-#include <string>
-
 #include <arrow/io/memory.h>
 #include <arrow/json/from_string.h>
 #include <arrow/table.h>
@@ -11,6 +8,9 @@
 #include <parquet/arrow/reader.h>
 #include <parquet/metadata.h>
 #include <parquet/schema.h>
+
+#include <memory>
+#include <string>
 
 namespace sluice {
 namespace {
@@ -38,7 +38,8 @@ std::shared_ptr<arrow::RecordBatch> Rows(const SchemaPtr& schema, const std::str
   return *arrow::RecordBatch::FromStructArray(*rows);
 }
 
-std::unique_ptr<FileEncoder> MustMake(const Options& options, const SchemaPtr& schema, ByteSink* out) {
+std::unique_ptr<FileEncoder> MustMake(const Options& options, const SchemaPtr& schema,
+                                      ByteSink* out) {
   auto encoder = ParquetEncoderEntry().make(options, schema, out);
   EXPECT_TRUE(encoder.ok()) << encoder.error().message;
   return *std::move(encoder);
@@ -54,11 +55,20 @@ std::unique_ptr<parquet::arrow::FileReader> Open(const std::string& bytes) {
 SchemaPtr EveryType() {
   using namespace arrow;  // NOLINT
   return schema({
-      field("b", boolean()), field("i8", int8()), field("i16", int16()), field("i32", int32()),
-      field("i64", int64(), false), field("f", float32()), field("d", float64()),
-      field("dec", decimal128(20, 3)), field("s", utf8()), field("bin", binary()),
-      field("date", date32()), field("ts", timestamp(TimeUnit::MICRO, "UTC")),
-      field("ntz", timestamp(TimeUnit::MICRO)), field("l", list(field("element", utf8()))),
+      field("b", boolean()),
+      field("i8", int8()),
+      field("i16", int16()),
+      field("i32", int32()),
+      field("i64", int64(), false),
+      field("f", float32()),
+      field("d", float64()),
+      field("dec", decimal128(20, 3)),
+      field("s", utf8()),
+      field("bin", binary()),
+      field("date", date32()),
+      field("ts", timestamp(TimeUnit::MICRO, "UTC")),
+      field("ntz", timestamp(TimeUnit::MICRO)),
+      field("l", list(field("element", utf8()))),
       field("m", std::make_shared<MapType>(field("key", utf8(), false), field("value", int32()))),
       field("st", struct_({field("lat", float64()), field("in", struct_({field("x", int32())}))})),
   });
@@ -107,7 +117,8 @@ TEST(ParquetEncoder, OtherReadersFindTheirConventions) {
   const std::string schema = metadata->schema()->ToString();
   EXPECT_NE(schema.find("ts (Timestamp(isAdjustedToUTC=true, timeUnit=microseconds"), schema.npos)
       << schema;
-  EXPECT_NE(schema.find("ntz (Timestamp(isAdjustedToUTC=false, timeUnit=microseconds"), schema.npos);
+  EXPECT_NE(schema.find("ntz (Timestamp(isAdjustedToUTC=false, timeUnit=microseconds"),
+            schema.npos);
   EXPECT_NE(schema.find("element"), schema.npos);
   EXPECT_NE(schema.find("required int64 field_id=-1 i64"), schema.npos);
   EXPECT_EQ(metadata->key_value_metadata(), nullptr) << "nothing but standard Parquet";
@@ -141,10 +152,12 @@ TEST(ParquetEncoder, FlushEndsARowGroupAndNoneIsEmpty) {
 TEST(ParquetEncoder, BlockSizeBoundsRowGroups) {
   auto schema = arrow::schema({arrow::field("x", arrow::int64())});
   std::string json = "[";
-  for (int i = 0; i < 5000; ++i) json += (i ? "," : "") + ("{\"x\": " + std::to_string(i * 7919) + "}");
+  for (int i = 0; i < 5000; ++i)
+    json += (i ? "," : "") + ("{\"x\": " + std::to_string(i * 7919) + "}");
   auto rows = Rows(schema, json + "]");
   StringSink out;
-  auto encoder = MustMake(MustParse({{"blockSize", "20000"}, {"compression", "none"}}), schema, &out);
+  auto encoder =
+      MustMake(MustParse({{"blockSize", "20000"}, {"compression", "none"}}), schema, &out);
   for (int i = 0; i < 8; ++i) ASSERT_TRUE(encoder->Write(rows).ok());
   ASSERT_TRUE(encoder->Finish().ok());
   auto metadata = Open(out.bytes)->parquet_reader()->metadata();
@@ -169,7 +182,8 @@ TEST(ParquetEncoder, ASinkThatFailsIsReportedAsItself) {
 TEST(ParquetEncoder, RefusesWhatParquetCannotHold) {
   Options options = MustParse({});
   auto check = ParquetEncoderEntry().check;
-  auto empty = arrow::schema({arrow::field("g", arrow::struct_({arrow::field("e", arrow::struct_({}))}))});
+  auto empty =
+      arrow::schema({arrow::field("g", arrow::struct_({arrow::field("e", arrow::struct_({}))}))});
   auto refused = check(options, empty);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().blame, Blame::kUser);
@@ -177,8 +191,8 @@ TEST(ParquetEncoder, RefusesWhatParquetCannotHold) {
   auto twice = arrow::schema({arrow::field("a", arrow::int64()), arrow::field("a", arrow::utf8())});
   EXPECT_NE(check(options, twice).error().message.find("'a'"), std::string::npos);
   EXPECT_FALSE(check(options, arrow::schema(arrow::FieldVector{})).ok());
-  auto lzo = ParseOptions(ParquetEncoderEntry().options, RawOptionsFromPairs({{"compression", "lzo"}}),
-                          "sink lake");
+  auto lzo = ParseOptions(ParquetEncoderEntry().options,
+                          RawOptionsFromPairs({{"compression", "lzo"}}), "sink lake");
   ASSERT_FALSE(lzo.ok());
   EXPECT_NE(lzo.error().message.find("lzo"), std::string::npos);
 }

@@ -22,7 +22,8 @@ std::string CommitToken::ToJson() const {
   for (const File& file : files) list.push_back({file.folder, file.size, file.crc32c});
   nlohmann::json json = {{"format", kFormat}, {"root", root},           {"staging", staging},
                          {"name", name},      {"extension", extension}, {"files", std::move(list)}};
-  // A path need not be UTF-8; the check in FromJson would then refuse it, so it is refused at start.
+  // A path need not be UTF-8; the check in FromJson would then refuse it, so it is refused at
+  // start.
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -30,9 +31,10 @@ Result<CommitToken> CommitToken::FromJson(const std::string& text) {
   try {
     nlohmann::json json = nlohmann::json::parse(text);
     if (json.at("format").get<int>() != kFormat) {
-      return UserError("files.token_format", "the epoch was decided by another version of sluice (token "
-                                             "format " + json.at("format").dump() +
-                                                 "); finish it with that version");
+      return UserError("files.token_format",
+                       "the epoch was decided by another version of sluice (token "
+                       "format " +
+                           json.at("format").dump() + "); finish it with that version");
     }
     CommitToken token;
     token.root = json.at("root").get<std::string>();

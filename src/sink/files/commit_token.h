@@ -3,8 +3,8 @@
 /// JSON: {"format":1,"root":"/lake/clicks","staging":"_staging/<id>/lake/12/3.1",
 ///        "name":"part-1a2b3c4d-0000000012-3.1-","extension":".snappy.parquet",
 ///        "files":[["city=Berlin",8123,3735928559],...]}
-/// File n of the list was staged as "<staging>/n" and becomes "<folder>/<name>n<extension>"; the numbers are
-/// its size and its CRC-32C.
+/// File n of the list was staged as "<staging>/n" and becomes "<folder>/<name>n<extension>"; the
+/// numbers are its size and its CRC-32C.
 #pragma once
 
 #include <string>

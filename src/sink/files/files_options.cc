@@ -1,10 +1,10 @@
 #include "sink/files/files_options.h"
 
+#include <arrow/util/utf8.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <utility>
-
-#include <arrow/util/utf8.h>
 
 namespace sluice {
 namespace {
@@ -61,14 +61,16 @@ Result<std::string> LocalPath(const Options& options) {
   if (path.starts_with("file://")) path = path.substr(7);
   if (path.find("://") != path.npos) {
     return AtOption(options, "path",
-                    UserError("files.path", "'" + path + "' is not a local folder; this sink writes to "
-                                            "local file systems only"));
+                    UserError("files.path", "'" + path +
+                                                "' is not a local folder; this sink writes to "
+                                                "local file systems only"));
   }
   arrow::util::InitializeUTF8();
   if (path.empty() || path.find('\0') != path.npos ||
       !arrow::util::ValidateUTF8(reinterpret_cast<const std::uint8_t*>(path.data()),
                                  static_cast<std::int64_t>(path.size()))) {
-    return AtOption(options, "path", UserError("files.path", "the path is empty or not valid UTF-8"));
+    return AtOption(options, "path",
+                    UserError("files.path", "the path is empty or not valid UTF-8"));
   }
   std::error_code failed;
   std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
@@ -86,7 +88,8 @@ std::vector<OptionSpec> FilesOptionSpecs(const EncoderRegistry& encoders) {
     for (OptionSpec spec : entry.options) {
       spec.required = false;
       std::string choices;
-      for (const std::string& choice : spec.choices) choices += (choices.empty() ? "" : ", ") + choice;
+      for (const std::string& choice : spec.choices)
+        choices += (choices.empty() ? "" : ", ") + choice;
       spec.help = format + ": " + spec.help;
       if (!choices.empty()) spec.help += " One of " + choices + ".";
       if (!spec.default_value.empty()) spec.help += " Default " + spec.default_value + ".";
@@ -126,9 +129,10 @@ Result<FilesOptions> ParseFilesOptions(const Options& options, const EncoderRegi
     for (const OptionSpec& spec : entry.options) {
       if (!options.Given(spec.name)) continue;
       if (FindSpec(parsed.encoder->options, spec.name) == nullptr) {
-        return AtOption(options, spec.name,
-                        UserError("files.option", owner + ": option '" + spec.name + "' is for format " +
-                                                      other + ", not for " + format));
+        return AtOption(
+            options, spec.name,
+            UserError("files.option", owner + ": option '" + spec.name + "' is for format " +
+                                          other + ", not for " + format));
       }
       if (&entry == parsed.encoder) raw.emplace_back(spec.name, *options.Raw(spec.name));
     }

@@ -72,7 +72,8 @@ class FilesSink final : public Sink {
     TRY(CommitToken token, CommitToken::FromJson(text));
     if (token.files.empty()) return {};
     TRY(auto storage, Target(token.root, false));
-    for (std::size_t n = 0; n < token.files.size(); ++n) TRY(storage->Publish(token.staged_file(n)));
+    for (std::size_t n = 0; n < token.files.size(); ++n)
+      TRY(storage->Publish(token.staged_file(n)));
     return {};
   }
 
@@ -80,7 +81,8 @@ class FilesSink final : public Sink {
     TRY(CommitToken token, CommitToken::FromJson(text));
     if (token.files.empty()) return {};
     TRY(auto storage, Target(token.root, false));
-    for (std::size_t n = 0; n < token.files.size(); ++n) TRY(storage->DropStaged(token.staged_file(n)));
+    for (std::size_t n = 0; n < token.files.size(); ++n)
+      TRY(storage->DropStaged(token.staged_file(n)));
     storage->RemoveEmptyFolders(token.staging);
     return {};
   }
@@ -163,12 +165,14 @@ Result<void> FilesSink::WarnOfOthers(Storage& storage) {
       if (parts.size() > 1 && parts[1] != context_.checkpoint_id) ++staged;
       continue;
     }
-    if (std::any_of(parts.begin(), parts.end(),
-                    [](std::string_view part) { return part.starts_with('_') || part.starts_with('.'); })) {
+    if (std::any_of(parts.begin(), parts.end(), [](std::string_view part) {
+          return part.starts_with('_') || part.starts_with('.');
+        })) {
       continue;
     }
     std::string_view leaf = parts.back();
-    if (!leaf.starts_with("part-") || leaf.size() < 6 + kIdDigits || leaf[5 + kIdDigits] != '-') continue;
+    if (!leaf.starts_with("part-") || leaf.size() < 6 + kIdDigits || leaf[5 + kIdDigits] != '-')
+      continue;
     std::string_view id = leaf.substr(5, kIdDigits);
     if (id.find_first_not_of("0123456789abcdef") != id.npos || id == ours) continue;
     checkpoints.emplace(id);
@@ -188,8 +192,8 @@ Result<void> FilesSink::WarnOfOthers(Storage& storage) {
     Log(LogLevel::kWarn, "staged files of other checkpoints lie in the target; no reader sees them",
         {{"sink", context_.name},
          {"files", std::to_string(staged)},
-         {"list", "find " + ShellQuoted(options_.path + "/_staging") + " -type f ! -path '*/_staging/" +
-                      context_.checkpoint_id + "/*'"}});
+         {"list", "find " + ShellQuoted(options_.path + "/_staging") +
+                      " -type f ! -path '*/_staging/" + context_.checkpoint_id + "/*'"}});
   }
   return {};
 }

@@ -1,20 +1,22 @@
 /// Files in a local folder, exactly once under a plain listing.
 ///
-/// A file is staged as `_staging/<checkpoint id>/<sink>/<epoch>/<attempt>/<n>` beneath the target and
-/// published by a hard link as
+/// A file is staged as `_staging/<checkpoint id>/<sink>/<epoch>/<attempt>/<n>` beneath the target
+/// and published by a hard link as
 ///   [city=Berlin/]part-<8 of the checkpoint id>-<epoch, 10 digits>-<attempt>-<n><extension>
-/// Names that begin with `_` or `.` are not data, as every reader has it. Partition columns are in the path
-/// only, as Hive writes them (partition_path.h); a row whose value is too long for it is refused.
+/// Names that begin with `_` or `.` are not data, as every reader has it. Partition columns are in
+/// the path only, as Hive writes them (partition_path.h); a row whose value is too long for it is
+/// refused.
 ///
-/// Options: the entry declares its own and those of all formats. A format's option is typed and checked
-/// against that format's own declaration once `format` is known; one that belongs to other formats only is a
-/// user error. Options of several formats with one name are listed once, with each format's help and choices.
+/// Options: the entry declares its own and those of all formats. A format's option is typed and
+/// checked against that format's own declaration once `format` is known; one that belongs to other
+/// formats only is a user error. Options of several formats with one name are listed once, with
+/// each format's help and choices.
 ///
-/// `Make` does no I/O; Probe creates the folder. A sink made without a schema can only Commit, Forget and
-/// Sweep; Commit goes to the folder its token names, wherever the job writes by now.
+/// `Make` does no I/O; Probe creates the folder. A sink made without a schema can only Commit,
+/// Forget and Sweep; Commit goes to the folder its token names, wherever the job writes by now.
 ///
-/// Error codes: "files.partition_key", "files.path", "files.format", "files.option", "files.token_format",
-/// and the storage's (storage/local/local_storage.h) and the encoder's.
+/// Error codes: "files.partition_key", "files.path", "files.format", "files.option",
+/// "files.token_format", and the storage's (storage/local/local_storage.h) and the encoder's.
 #pragma once
 
 #include "encode/encoder.h"

@@ -1,4 +1,11 @@
 /// The files sink killed at every failpoint of the local storage, in a child process each.
+#include <arrow/builder.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -6,14 +13,6 @@
 #include <iterator>
 #include <set>
 #include <string>
-
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <arrow/builder.h>
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
-#include <gtest/gtest.h>
 
 #include "encode/json/json_encoder.h"
 #include "sink/files/files_sink.h"
@@ -35,12 +34,14 @@ std::unique_ptr<Sink> MakeSink(const std::string& root) {
   static const SinkEntry& entry = *new SinkEntry(FilesSinkEntry(&encoders));
   auto options = *ParseOptions(
       entry.options,
-      RawOptionsFromPairs({{"path", root}, {"format", "json"}, {"partitionKeys", "k"}, {"targetFileSize", "2000"}}),
+      RawOptionsFromPairs(
+          {{"path", root}, {"format", "json"}, {"partitionKeys", "k"}, {"targetFileSize", "2000"}}),
       "sink");
   SinkContext context;
   context.name = "lake";
   context.checkpoint_id = "0123456789abcdef0123456789abcdef";
-  auto schema = arrow::schema({arrow::field("id", arrow::int64()), arrow::field("k", arrow::int64())});
+  auto schema =
+      arrow::schema({arrow::field("id", arrow::int64()), arrow::field("k", arrow::int64())});
   return *entry.make(options, schema, context);
 }
 
@@ -58,8 +59,8 @@ Result<void> RunEpoch(const std::string& base, AttemptId attempt) {
       if (!id.Append(i).ok() || !k.Append(i % 2).ok()) return BugError("no memory");
     }
     TRY(writer->Write(arrow::RecordBatch::Make(
-        arrow::schema({arrow::field("id", arrow::int64()), arrow::field("k", arrow::int64())}), kRows,
-        {*id.Finish(), *k.Finish()})));
+        arrow::schema({arrow::field("id", arrow::int64()), arrow::field("k", arrow::int64())}),
+        kRows, {*id.Finish(), *k.Finish()})));
     TRY(Prepared prepared, writer->Prepare());
     TRY(log->PutNew("decision", prepared.token));
     decided = prepared.token;

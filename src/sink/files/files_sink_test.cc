@@ -1,13 +1,5 @@
 #include "sink/files/files_sink.h"
 
-#include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <string>
-#include <vector>
-
 #include <arrow/array.h>
 #include <arrow/builder.h>
 #include <arrow/io/file.h>
@@ -16,6 +8,14 @@
 #include <gtest/gtest.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/metadata.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "encode/json/json_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
@@ -147,7 +147,8 @@ class FilesSinkTest : public testing::Test {
       std::size_t slash = name.rfind('/');
       auto& list = ids[slash == name.npos ? "" : name.substr(0, slash)];
       if (table->num_rows() == 0) continue;
-      const auto& column = static_cast<const arrow::Int64Array&>(*table->GetColumnByName("id")->chunk(0));
+      const auto& column =
+          static_cast<const arrow::Int64Array&>(*table->GetColumnByName("id")->chunk(0));
       for (std::int64_t i = 0; i < column.length(); ++i) list.push_back(column.Value(i));
     }
     return ids;
@@ -211,7 +212,8 @@ TEST_F(FilesSinkTest, AnEmptyEpochHasNoArtefacts) {
 TEST_F(FilesSinkTest, ADroppedAttemptLeavesNothing) {
   auto sink = MustMake({{"targetFileSize", "20000"}, {"partitionKeys", "city"}});
   auto writer = MustOpen(*sink, 1, {1, 1});
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(writer->Write(Rows(i * 5000, i * 5000 + 5000, {"a", "b"})).ok());
+  for (int i = 0; i < 20; ++i)
+    ASSERT_TRUE(writer->Write(Rows(i * 5000, i * 5000 + 5000, {"a", "b"})).ok());
   EXPECT_GT(StagedFiles(), 2u) << "some are finished, some open";
   writer.reset();
   EXPECT_TRUE(fs::is_empty(root_));
@@ -234,10 +236,23 @@ TEST_F(FilesSinkTest, PartitionsBecomeHiveFolders) {
 }
 
 TEST_F(FilesSinkTest, HostilePartitionValuesStayBeneathTheRoot) {
-  std::vector<std::string> values = {"..", ".", "../../x", "%2e%2e", "/etc/passwd", "~", "-rf", "_x", ".x",
-                                     std::string("a\0b", 3), std::string("%00..", 5), "a\rb", "\n", "null"};
+  std::vector<std::string> values = {"..",
+                                     ".",
+                                     "../../x",
+                                     "%2e%2e",
+                                     "/etc/passwd",
+                                     "~",
+                                     "-rf",
+                                     "_x",
+                                     ".x",
+                                     std::string("a\0b", 3),
+                                     std::string("%00..", 5),
+                                     "a\rb",
+                                     "\n",
+                                     "null"};
   for (int i = 0; i < 1000; ++i) values.push_back("v/" + std::to_string(i) + "\\..");
-  auto sink = MustMake({{"partitionKeys", "city"}, {"maxOpenPartitions", "64"}, {"format", "json"}});
+  auto sink =
+      MustMake({{"partitionKeys", "city"}, {"maxOpenPartitions", "64"}, {"format", "json"}});
   const auto count = static_cast<std::int64_t>(values.size());
   Prepared prepared = WriteEpoch(*sink, 1, {1, 1}, Rows(0, count, values));
   EXPECT_EQ(prepared.rows, count);
@@ -289,8 +304,8 @@ TEST_F(FilesSinkTest, FilesEndAtTheirTargetSize) {
 }
 
 TEST_F(FilesSinkTest, MostOfAWindowIsStagedBeforeItEndsAndMemoryDoesNotGrowWithIt) {
-  for (std::vector<std::string> cities : {std::vector<std::string>{"a"},
-                                          {"a", "b", "c", "d", "e", "f", "g", "h"}}) {
+  for (std::vector<std::string> cities :
+       {std::vector<std::string>{"a"}, {"a", "b", "c", "d", "e", "f", "g", "h"}}) {
     auto sink = MustMake({{"partitionKeys", "city"}, {"compression", "none"}});
     auto writer = MustOpen(*sink, 1, {1, static_cast<std::int64_t>(cities.size())});
     std::size_t most = 0;
@@ -374,7 +389,8 @@ TEST_F(FilesSinkTest, ProbeCountsFilesOfOtherCheckpoints) {
   context_.checkpoint_id = "0123456789abcdef0123456789abcdef";
   testing::internal::CaptureStderr();
   MustMake({});
-  EXPECT_EQ(testing::internal::GetCapturedStderr().find("other checkpoints; this job"), std::string::npos);
+  EXPECT_EQ(testing::internal::GetCapturedStderr().find("other checkpoints; this job"),
+            std::string::npos);
 }
 
 TEST_F(FilesSinkTest, OptionsOfFormatsAreCheckedByTheirFormat) {
@@ -384,11 +400,13 @@ TEST_F(FilesSinkTest, OptionsOfFormatsAreCheckedByTheirFormat) {
   };
   EXPECT_EQ(code({{"compression", "zstd"}, {"blockSize", "1 MiB"}}), "");
   EXPECT_EQ(code({{"format", "json"}, {"compression", "gzip"}}), "");
-  EXPECT_NE(code({{"format", "json"}, {"compression", "brotli"}}).find("brotli"), std::string::npos);
+  EXPECT_NE(code({{"format", "json"}, {"compression", "brotli"}}).find("brotli"),
+            std::string::npos);
   EXPECT_NE(code({{"compression", "bzip2"}}).find("format parquet"), std::string::npos);
   EXPECT_NE(code({{"compression", "lzo"}}).find("lzo"), std::string::npos);
-  EXPECT_NE(code({{"format", "json"}, {"blockSize", "1"}}).find("'blockSize' is for format parquet"),
-            std::string::npos);
+  EXPECT_NE(
+      code({{"format", "json"}, {"blockSize", "1"}}).find("'blockSize' is for format parquet"),
+      std::string::npos);
   EXPECT_NE(code({{"format", "orc"}}), "");
   EXPECT_NE(code({{"partitionKeys", "town"}}).find("files.partition_key"), std::string::npos);
   EXPECT_FALSE(fs::exists(root_)) << "making a sink touches no disk";

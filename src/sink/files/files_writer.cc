@@ -1,16 +1,16 @@
 #include "sink/files/files_writer.h"
 
-#include <algorithm>
-#include <unordered_map>
-#include <utility>
-#include <vector>
-
 #include <arrow/array/array_primitive.h>
 #include <arrow/buffer.h>
 #include <arrow/compute/api_vector.h>
 #include <arrow/datum.h>
 #include <arrow/table.h>
 #include <arrow/util/byte_size.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "record/arrow_error.h"
 #include "sink/files/partition_splitter.h"
@@ -36,7 +36,7 @@ struct OpenFile final : public ByteSink {
   std::size_t number = 0;
   std::int32_t partition = 0;
   std::int64_t last_write = 0;
-  std::size_t memory = 0;    ///< Of the encoder, as added to the sums.
+  std::size_t memory = 0;  ///< Of the encoder, as added to the sums.
   std::size_t buffered = 0;
   std::unique_ptr<StagedWriter> staged;
   std::unique_ptr<FileEncoder> encoder;
@@ -63,7 +63,8 @@ class FilesWriter final : public SinkWriter {
   Result<Prepared> Prepare() override;
   std::int64_t bytes_staged() const override { return bytes_staged_; }
   std::size_t memory() const override {
-    return memory_ + waiting_bytes_ + splitter_->memory() + counts_.capacity() * sizeof(std::int64_t);
+    return memory_ + waiting_bytes_ + splitter_->memory() +
+           counts_.capacity() * sizeof(std::int64_t);
   }
 
  private:
@@ -92,17 +93,19 @@ class FilesWriter final : public SinkWriter {
   std::vector<Waiting> waiting_;
   std::size_t waiting_rows_ = 0;
   std::size_t waiting_bytes_ = 0;
-  std::vector<std::int64_t> counts_;    ///< By partition: waiting rows; only those in touched_ are not 0.
+  std::vector<std::int64_t>
+      counts_;  ///< By partition: waiting rows; only those in touched_ are not 0.
   std::vector<std::int32_t> touched_;
-  std::size_t memory_ = 0;    ///< Sums over open_.
+  std::size_t memory_ = 0;  ///< Sums over open_.
   std::size_t buffered_ = 0;
   std::int64_t clock_ = 0;
-  std::int64_t rows_ = 0;     ///< As the encoders of finished files counted them.
+  std::int64_t rows_ = 0;  ///< As the encoders of finished files counted them.
   std::int64_t bytes_staged_ = 0;
   bool prepared_ = false;
 };
 
-Result<std::vector<SinkRefusal>> FilesWriter::Write(const std::shared_ptr<arrow::RecordBatch>& rows) {
+Result<std::vector<SinkRefusal>> FilesWriter::Write(
+    const std::shared_ptr<arrow::RecordBatch>& rows) {
   std::vector<SinkRefusal> refused;
   if (rows->num_rows() == 0) return refused;
   if (!partitioned_) {
@@ -198,14 +201,14 @@ Result<OpenFile*> FilesWriter::FindOrOpen(std::int32_t partition) {
     staged = settings_.storage->Stage(names.staged_name, names.final_name);
   }
   TRY(file->staged, std::move(staged));
-  TRY(file->encoder, settings_.encoder->make(settings_.encoder_options, splitter_->file_schema(),
-                                             file.get()));
+  TRY(file->encoder,
+      settings_.encoder->make(settings_.encoder_options, splitter_->file_schema(), file.get()));
   return open_.emplace(partition, std::move(file)).first->second.get();
 }
 
 Result<void> FilesWriter::WriteTo(std::int32_t partition,
                                   const std::shared_ptr<arrow::RecordBatch>& rows) {
-  TRY(OpenFile* file, FindOrOpen(partition));
+  TRY(OpenFile * file, FindOrOpen(partition));
   const std::int64_t before = file->staged->bytes_written();
   TRY(file->encoder->Write(rows));
   if (file->staged->bytes_written() != before) file->staged->Flush();

@@ -1,8 +1,9 @@
 /// An attempt of the files sink at one epoch: rows into staged files, by partition.
 ///
-/// Memory and pace: while files are open their rows wait in memory for a row group to be written, all of
-/// them together at most `memory_bytes`; and at most about 6 MiB encoded (more with many open files), so
-/// that nearly all of an epoch has been staged when its trigger fires. Past either, the biggest is flushed.
+/// Memory and pace: while files are open their rows wait in memory for a row group to be written,
+/// all of them together at most `memory_bytes`; and at most about 6 MiB encoded (more with many
+/// open files), so that nearly all of an epoch has been staged when its trigger fires. Past either,
+/// the biggest is flushed.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +31,8 @@ struct FilesWriterSettings {
   CommitToken token;  ///< Of this attempt: all but `files`.
 };
 
-/// Destroyed before Prepare has succeeded, it removes what it staged; afterwards it leaves it, since the
-/// decision may name it (Sink::Sweep collects what none does).
+/// Destroyed before Prepare has succeeded, it removes what it staged; afterwards it leaves it,
+/// since the decision may name it (Sink::Sweep collects what none does).
 Result<std::unique_ptr<SinkWriter>> OpenFilesWriter(FilesWriterSettings settings);
 
 }  // namespace sluice

@@ -8,8 +8,8 @@ namespace {
 constexpr char kHex[] = "0123456789ABCDEF";
 
 bool MustEscape(unsigned char c) {
-  return c < 0x20 || c == 0x7f || std::string_view("\"#%'*/:=?\\{[]^").find(static_cast<char>(c)) !=
-                                      std::string_view::npos;
+  return c < 0x20 || c == 0x7f ||
+         std::string_view("\"#%'*/:=?\\{[]^").find(static_cast<char>(c)) != std::string_view::npos;
 }
 
 int HexValue(char c) {

@@ -6,11 +6,12 @@
 
 namespace sluice {
 
-/// What stands for null, and for the empty string as Hive and Spark write it; both read back as null.
+/// What stands for null, and for the empty string as Hive and Spark write it; both read back as
+/// null.
 inline constexpr std::string_view kHiveDefaultPartition = "__HIVE_DEFAULT_PARTITION__";
 
-/// The longest `name=value`, encoded, that becomes a folder. File systems allow 255 bytes a name and S3
-/// 1,024 a key; a longer one is refused row by row.
+/// The longest `name=value`, encoded, that becomes a folder. File systems allow 255 bytes a name
+/// and S3 1,024 a key; a longer one is refused row by row.
 inline constexpr std::size_t kMaxPartitionBytes = 255;
 inline constexpr std::size_t kMaxPartitionPathBytes = 1024;
 

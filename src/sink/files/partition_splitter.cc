@@ -1,10 +1,10 @@
 #include "sink/files/partition_splitter.h"
 
-#include <algorithm>
-#include <utility>
-
 #include <arrow/array.h>
 #include <arrow/type.h>
+
+#include <algorithm>
+#include <utility>
 
 #include "encode/json/json_row.h"
 #include "record/arrow_error.h"
@@ -26,8 +26,10 @@ bool MayBePartition(const arrow::DataType& type) {
     case Type::DECIMAL128:
     case Type::STRING:
     case Type::DATE32:
-    case Type::TIMESTAMP: return true;
-    default: return false;
+    case Type::TIMESTAMP:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -54,9 +56,9 @@ Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
   for (const std::string& name : keys) {
     const std::vector<int> columns = schema->GetAllFieldIndices(name);
     if (columns.size() != 1) {
-      std::string message = "partition key '" + name + "' is " +
-                            (columns.empty() ? "not a column of what the sink reads"
-                                             : "the name of several columns");
+      std::string message =
+          "partition key '" + name + "' is " +
+          (columns.empty() ? "not a column of what the sink reads" : "the name of several columns");
       if (auto near = NearestName(name, schema->field_names()); near && columns.empty()) {
         message += "; did you mean '" + *near + "'?";
       }
@@ -76,8 +78,9 @@ Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
     }
     if (name.empty() || name[0] == '_' || name[0] == '.') {
       return UserError("files.partition_key",
-                       "column '" + name + "' cannot be a partition key: readers skip folders whose name "
-                       "begins with _ or . ; rename it in the SQL (AS)");
+                       "column '" + name +
+                           "' cannot be a partition key: readers skip folders whose name "
+                           "begins with _ or . ; rename it in the SQL (AS)");
     }
     found.push_back({name, columns[0]});
   }
@@ -90,8 +93,9 @@ Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
     }
   }
   if (file_columns.empty()) {
-    return UserError("files.partition_key", "all columns are partition keys, so none is left for the "
-                                            "files; leave one out");
+    return UserError("files.partition_key",
+                     "all columns are partition keys, so none is left for the "
+                     "files; leave one out");
   }
   std::unique_ptr<PartitionSplitter> splitter(new PartitionSplitter(arrow::schema(file_fields)));
   splitter->file_columns_ = std::move(file_columns);
@@ -111,8 +115,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> PartitionSplitter::WithoutKeys(
   return selected;
 }
 
-std::int32_t PartitionSplitter::NewCode(Key* key, std::string_view bytes, const arrow::Array& column,
-                                        std::int64_t row) {
+std::int32_t PartitionSplitter::NewCode(Key* key, std::string_view bytes,
+                                        const arrow::Array& column, std::int64_t row) {
   auto code = static_cast<std::int32_t>(key->folders.size());
   std::string text = PartitionText(column, row);
   std::string folder;
@@ -158,8 +162,9 @@ void PartitionSplitter::Encode(Key* key, const arrow::Array& column,
     encode([&](std::int64_t row) { return std::string_view(flags.Value(row) ? "1" : "0"); });
   } else {
     const int width = static_cast<const arrow::FixedWidthType&>(*column.type()).bit_width() / 8;
-    const char* values = reinterpret_cast<const char*>(column.data()->GetValues<std::uint8_t>(1, 0)) +
-                         column.offset() * width;
+    const char* values =
+        reinterpret_cast<const char*>(column.data()->GetValues<std::uint8_t>(1, 0)) +
+        column.offset() * width;
     encode([&](std::int64_t row) {
       return std::string_view(values + row * width, static_cast<std::size_t>(width));
     });
@@ -177,8 +182,8 @@ void PartitionSplitter::AddPath(std::int32_t combined) {
   for (std::size_t i = folders.size(); i-- > 0;) {
     if (!path.path.empty()) path.path.push_back('/');
     path.path.append(folders[i]);
-    if (path.refused_key < 0 && (folders[i].size() > kMaxPartitionBytes ||
-                                 path.path.size() > kMaxPartitionPathBytes)) {
+    if (path.refused_key < 0 &&
+        (folders[i].size() > kMaxPartitionBytes || path.path.size() > kMaxPartitionPathBytes)) {
       path.refused_key = static_cast<int>(folders.size() - 1 - i);
     }
   }
@@ -213,7 +218,8 @@ void PartitionSplitter::Split(const arrow::RecordBatch& rows, std::vector<std::i
     refusal.code = "files.partition_value";
     refusal.field = keys_[static_cast<std::size_t>(path.refused_key)].name;
     refusal.reason = "the value is too long for a folder name: a partition folder has at most " +
-                     std::to_string(kMaxPartitionBytes) + " bytes once encoded, all of them together " +
+                     std::to_string(kMaxPartitionBytes) +
+                     " bytes once encoded, all of them together " +
                      std::to_string(kMaxPartitionPathBytes);
     refused->push_back(std::move(refusal));
   }

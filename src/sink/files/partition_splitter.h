@@ -1,6 +1,8 @@
 /// Tells for each row which partition folder it belongs to.
 #pragma once
 
+#include <arrow/record_batch.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,16 +11,14 @@
 #include <unordered_map>
 #include <vector>
 
-#include <arrow/record_batch.h>
-
 #include "core/result.h"
 #include "record/schema.h"
 #include "sink/sink.h"
 
 namespace sluice {
 
-/// Partitions are numbered in the order in which they are first seen; after a value has been seen, a row
-/// costs a hash lookup per key and no allocation. One thread.
+/// Partitions are numbered in the order in which they are first seen; after a value has been seen,
+/// a row costs a hash lookup per key and no allocation. One thread.
 class PartitionSplitter {
  public:
   static constexpr std::int32_t kRefused = -1;
@@ -46,7 +46,9 @@ class PartitionSplitter {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
   };
   /// A key column. Values become codes; code 0 is null.
   struct Key {
@@ -60,18 +62,20 @@ class PartitionSplitter {
   };
   struct Path {
     std::string path;
-    int refused_key = -1;  ///< Index of the key whose folder name, or with which the path, is too long.
+    int refused_key =
+        -1;  ///< Index of the key whose folder name, or with which the path, is too long.
   };
 
   explicit PartitionSplitter(SchemaPtr file_schema) : file_schema_(std::move(file_schema)) {}
   void Encode(Key* key, const arrow::Array& column, std::vector<std::int32_t>* codes);
-  std::int32_t NewCode(Key* key, std::string_view bytes, const arrow::Array& column, std::int64_t row);
+  std::int32_t NewCode(Key* key, std::string_view bytes, const arrow::Array& column,
+                       std::int64_t row);
   void AddPath(std::int32_t combined);
 
   const SchemaPtr file_schema_;
   std::vector<int> file_columns_;
   std::vector<Key> keys_;
-  std::vector<Path> paths_;  ///< By the number the last key's `pairs` gives.
+  std::vector<Path> paths_;          ///< By the number the last key's `pairs` gives.
   std::vector<std::int32_t> codes_;  ///< Scratch.
   std::size_t memory_ = 0;
 };

@@ -1,13 +1,13 @@
 #include "sink/files/partition_splitter.h"
 
-#include <string>
-#include <vector>
-
 #include <arrow/array.h>
 #include <arrow/builder.h>
 #include <arrow/json/from_string.h>
 #include <arrow/type.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "sink/files/partition_path.h"
 
@@ -35,7 +35,8 @@ TEST(PartitionPath, AnyBytesComeBackAndNeverMakeAnotherFolder) {
   std::uint64_t state = 1;
   for (int i = 0; i < 10'000; ++i) {
     std::string text;
-    for (state = state * 6364136223846793005u + 1; text.size() < state >> 60; state *= 0x9e3779b97f4a7c15u) {
+    for (state = state * 6364136223846793005u + 1; text.size() < state >> 60;
+         state *= 0x9e3779b97f4a7c15u) {
       text.push_back(static_cast<char>(state >> 40));
       if ((state >> 50) % 3 == 0) text.push_back("./%=\\"[(state >> 45) % 5]);
     }
@@ -66,9 +67,10 @@ std::vector<std::string> Paths(PartitionSplitter& splitter, const arrow::RecordB
 
 TEST(PartitionSplitter, EveryTypeHasItsText) {
   using namespace arrow;  // NOLINT
-  auto schema = arrow::schema({field("x", int64()), field("s", utf8()), field("b", boolean()),
-                               field("i", int16()), field("d", decimal128(5, 2)), field("f", float64()),
-                               field("day", date32()), field("ts", timestamp(TimeUnit::MICRO, "UTC"))});
+  auto schema =
+      arrow::schema({field("x", int64()), field("s", utf8()), field("b", boolean()),
+                     field("i", int16()), field("d", decimal128(5, 2)), field("f", float64()),
+                     field("day", date32()), field("ts", timestamp(TimeUnit::MICRO, "UTC"))});
   auto splitter = *PartitionSplitter::Make(schema, {"s", "b", "i", "d", "f", "day", "ts"});
   EXPECT_EQ(splitter->file_schema()->ToString(), "x: int64");
   auto rows = Rows(schema, R"([
@@ -76,13 +78,15 @@ TEST(PartitionSplitter, EveryTypeHasItsText) {
     {"x": 2, "s": null, "b": null, "i": null, "d": null, "f": null, "day": null, "ts": null},
     {"x": 3, "s": "", "b": false, "i": 0, "d": "0.00", "f": 1, "day": 0, "ts": 0}])");
   std::string none(kHiveDefaultPartition);
-  EXPECT_EQ(Paths(*splitter, *rows),
-            (std::vector<std::string>{
-                "s=a b/b=true/i=-7/d=1.50/f=0.5/day=2026-01-01/ts=2026-01-01 00%3A00%3A00.5",
-                "s=" + none + "/b=" + none + "/i=" + none + "/d=" + none + "/f=" + none + "/day=" + none +
-                    "/ts=" + none,
-                "s=" + none + "/b=false/i=0/d=0.00/f=1.0/day=1970-01-01/ts=1970-01-01 00%3A00%3A00"}));
-  EXPECT_EQ(Paths(*splitter, *rows->Slice(2))[0], Paths(*splitter, *rows)[2]) << "slices count from theirs";
+  EXPECT_EQ(
+      Paths(*splitter, *rows),
+      (std::vector<std::string>{
+          "s=a b/b=true/i=-7/d=1.50/f=0.5/day=2026-01-01/ts=2026-01-01 00%3A00%3A00.5",
+          "s=" + none + "/b=" + none + "/i=" + none + "/d=" + none + "/f=" + none + "/day=" + none +
+              "/ts=" + none,
+          "s=" + none + "/b=false/i=0/d=0.00/f=1.0/day=1970-01-01/ts=1970-01-01 00%3A00%3A00"}));
+  EXPECT_EQ(Paths(*splitter, *rows->Slice(2))[0], Paths(*splitter, *rows)[2])
+      << "slices count from theirs";
   EXPECT_EQ((*splitter->WithoutKeys(*rows))->num_columns(), 1);
 }
 
@@ -91,8 +95,10 @@ TEST(PartitionSplitter, TooLongValuesAreRefusedByRow) {
   auto schema = arrow::schema({field("x", int64()), field("k", utf8()), field("l", utf8())});
   auto splitter = *PartitionSplitter::Make(schema, {"k", "l"});
   const std::string fits(253, 'v');
-  auto rows = Rows(schema, "[{\"k\": \"" + fits + "\", \"l\": \"a\"}, {\"k\": \"" + fits + "v\", \"l\": \"b\"},"
-                           "{\"k\": \"a\", \"l\": \"" + std::string(85, '/') + "\"}]");
+  auto rows = Rows(schema, "[{\"k\": \"" + fits + "\", \"l\": \"a\"}, {\"k\": \"" + fits +
+                               "v\", \"l\": \"b\"},"
+                               "{\"k\": \"a\", \"l\": \"" +
+                               std::string(85, '/') + "\"}]");
   std::vector<std::int32_t> partitions;
   std::vector<SinkRefusal> refused;
   splitter->Split(*rows, &partitions, &refused);

@@ -20,18 +20,21 @@ Error FileError(int error_number, const std::string& doing, const std::string& p
     case ENOSPC:
     case EDQUOT:
       return RemoteError("storage.full",
-                         what + "; free some space there: nothing is lost, and the job goes on "
-                                "from its last commit");
+                         what +
+                             "; free some space there: nothing is lost, and the job goes on "
+                             "from its last commit");
     case EACCES:
     case EPERM:
     case EROFS:
-      return UserError("storage.denied", what + "; check its owner and mode: this process is user " +
-                                             std::to_string(::geteuid()));
+      return UserError(
+          "storage.denied",
+          what + "; check its owner and mode: this process is user " + std::to_string(::geteuid()));
     case ELOOP:
     case ENOTDIR:
       return UserError("storage.path",
-                       what + "; a symbolic link or a file stands where a folder must be, and links "
-                              "are not followed here");
+                       what +
+                           "; a symbolic link or a file stands where a folder must be, and links "
+                           "are not followed here");
     case EISDIR:
     case ENAMETOOLONG:
       return UserError("storage.path", what);
@@ -44,13 +47,16 @@ Error FileError(int error_number, const std::string& doing, const std::string& p
 }
 
 Error FsyncError(int error_number, const std::string& path, bool folder) {
-  if (error_number == ENOSPC || error_number == EDQUOT) return FileError(error_number, "sync", path);
+  if (error_number == ENOSPC || error_number == EDQUOT)
+    return FileError(error_number, "sync", path);
   std::string what = "cannot sync " + path + " to its disk: " + Describe(error_number);
   if (folder) {
-    return RemoteError("storage.fsync",
-                       what + "; the disk may be failing, so the job stops here; the next start goes on "
-                              "from the last commit",
-                       Retry::kNo);
+    return RemoteError(
+        "storage.fsync",
+        what +
+            "; the disk may be failing, so the job stops here; the next start goes on "
+            "from the last commit",
+        Retry::kNo);
   }
   return RemoteError("storage.fsync", what + "; the file is discarded and will be written again");
 }

@@ -1,19 +1,22 @@
-/// What the kernel's error numbers mean for a user of local files, and a file descriptor that closes.
+/// What the kernel's error numbers mean for a user of local files, and a file descriptor that
+/// closes.
 #pragma once
+
+#include <unistd.h>
 
 #include <string>
 #include <utility>
-
-#include <unistd.h>
 
 #include "core/result.h"
 
 namespace sluice {
 
-/// `doing` reads as in "cannot create /x/y". EACCES and its kin are the user's, ENOSPC may be retried.
+/// `doing` reads as in "cannot create /x/y". EACCES and its kin are the user's, ENOSPC may be
+/// retried.
 Error FileError(int error_number, const std::string& doing, const std::string& path);
 
-/// A failed fsync. `folder`: not to be retried, since what the folder holds cannot be written again.
+/// A failed fsync. `folder`: not to be retried, since what the folder holds cannot be written
+/// again.
 Error FsyncError(int error_number, const std::string& path, bool folder);
 
 /// Closes on destruction.

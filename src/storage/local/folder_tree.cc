@@ -1,15 +1,15 @@
 #include "storage/local/folder_tree.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <cerrno>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "core/failpoint.h"
 
@@ -38,7 +38,9 @@ Result<void> MakeRoot(const std::string& path, ::mode_t mode) {
       return FileError(error_number, "create the folder", folder);
     }
     std::size_t slash = folder.rfind('/');
-    std::string parent = slash == std::string::npos ? "." : slash == 0 ? "/" : folder.substr(0, slash);
+    std::string parent = slash == std::string::npos ? "."
+                         : slash == 0               ? "/"
+                                                    : folder.substr(0, slash);
     FileDescriptor fd(::open(parent.c_str(), kFolderFlags));
     if (!fd.valid()) return FileError(errno, "open the folder", parent);
     if (::fsync(fd.get()) != 0) return FsyncError(errno, parent, true);
@@ -140,13 +142,16 @@ Result<std::unique_ptr<FolderTree>> FolderTree::Open(const std::string& path, bo
     if (::fstat(fd.get(), &info) != 0) return FileError(errno, "look at", root);
     if (info.st_uid != ::geteuid()) {
       return UserError("storage.denied", root + " belongs to user " + std::to_string(info.st_uid) +
-                                             ", this process is user " + std::to_string(::geteuid()) +
+                                             ", this process is user " +
+                                             std::to_string(::geteuid()) +
                                              "; a checkpoint must belong to who runs the job");
     }
     if ((info.st_mode & 022) != 0) {
-      return UserError("storage.denied", "others may write to " + root +
-                                             ", so its content cannot be trusted; look at it, then run: "
-                                             "chmod go-w '" + root + "'");
+      return UserError("storage.denied",
+                       "others may write to " + root +
+                           ", so its content cannot be trusted; look at it, then run: "
+                           "chmod go-w '" +
+                           root + "'");
     }
   }
   return std::unique_ptr<FolderTree>(new FolderTree(std::move(root), std::move(fd), access));
@@ -161,8 +166,8 @@ Result<void> FolderTree::CheckRoot() const {
   struct stat info;
   if (::fstat(root_fd_.get(), &info) != 0) return FileError(errno, "look at", root_);
   if (info.st_nlink == 0) {
-    return UserError("storage.root_gone", "the folder " + root_ +
-                                              " was removed while in use; start the job again");
+    return UserError("storage.root_gone",
+                     "the folder " + root_ + " was removed while in use; start the job again");
   }
   return {};
 }
@@ -241,7 +246,8 @@ Result<void> FolderTree::WithFolder(const std::string& folder, const std::string
     TRY(int error_number, MakeAndUse(folder, use));
     if (error_number == 0) return {};
     TRY(CheckRoot());
-    if (error_number != ENOENT || attempt == kMaxAttempts) return FileError(error_number, doing, path);
+    if (error_number != ENOENT || attempt == kMaxAttempts)
+      return FileError(error_number, doing, path);
     std::this_thread::yield();
   }
 }
@@ -272,7 +278,8 @@ Result<void> FolderTree::Walk(
       errno = 0;
       const dirent* entry = ::readdir(dir.get());
       if (entry == nullptr) {
-        if (errno != 0 && errno != ENOENT) return FileError(errno, "list the folder", FullPath(current));
+        if (errno != 0 && errno != ENOENT)
+          return FileError(errno, "list the folder", FullPath(current));
         break;
       }
       if (IsDotOrDotDot(entry->d_name)) continue;

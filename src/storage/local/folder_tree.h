@@ -1,6 +1,8 @@
 /// The folders of a local storage: opened one component at a time beneath the root, made durably.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,8 +12,6 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
-
-#include <sys/stat.h>
 
 #include "core/result.h"
 #include "storage/local/file_error.h"
@@ -39,16 +39,18 @@ class FolderTree {
   /// An invalid descriptor if it is absent.
   Result<FileDescriptor> OpenFolder(const std::string& folder) const;
 
-  /// Makes what is missing of `folder` and calls `use` with it, which returns 0 or an errno, for the
-  /// error "cannot DOING PATH". When it returns, the names of `folder` and of its parents are durable.
-  /// While `use` runs no thread of this process removes the folder; if another process does so before,
-  /// it is called again.
-  Result<void> WithFolder(const std::string& folder, const std::string& doing, const std::string& path,
-                          const std::function<int(int folder_fd)>& use);
+  /// Makes what is missing of `folder` and calls `use` with it, which returns 0 or an errno, for
+  /// the error "cannot DOING PATH". When it returns, the names of `folder` and of its parents are
+  /// durable. While `use` runs no thread of this process removes the folder; if another process
+  /// does so before, it is called again.
+  Result<void> WithFolder(const std::string& folder, const std::string& doing,
+                          const std::string& path, const std::function<int(int folder_fd)>& use);
 
-  /// Calls `visit(name, stat)` for each regular file beneath `folder`, in no order. Links are skipped.
-  Result<void> Walk(const std::string& folder,
-                    const std::function<Result<void>(const std::string&, const struct stat&)>& visit) const;
+  /// Calls `visit(name, stat)` for each regular file beneath `folder`, in no order. Links are
+  /// skipped.
+  Result<void> Walk(
+      const std::string& folder,
+      const std::function<Result<void>(const std::string&, const struct stat&)>& visit) const;
 
   /// Removes the empty folders in `folder`, then it and its parents as long as they are empty.
   void RemoveEmpty(const std::string& folder);
@@ -65,7 +67,7 @@ class FolderTree {
   const std::string root_;
   const FileDescriptor root_fd_;
   const LocalAccess access_;
-  std::mutex mutex_;  ///< Held while folders are made, used for a new name, or removed.
+  std::mutex mutex_;            ///< Held while folders are made, used for a new name, or removed.
   std::set<Identity> durable_;  ///< Folders whose name in their parent is known to be durable.
 };
 

@@ -1,12 +1,12 @@
 #include "storage/local/local_storage.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "core/crc32c.h"
 #include "core/failpoint.h"
@@ -149,8 +149,9 @@ Result<FileDescriptor> LocalStorage::OpenToRead(const std::string& name, struct 
   if (::fstat(file.get(), info) != 0) return FileError(errno, "look at", path);
   if (!S_ISREG(info->st_mode)) return UserError("storage.path", path + " is not a regular file");
   if (tree_->owner_only() && (info->st_uid != ::geteuid() || (info->st_mode & 022) != 0)) {
-    return UserError("storage.denied", path + " belongs to another user, or others may write to it; "
-                                              "its content cannot be trusted");
+    return UserError("storage.denied", path +
+                                           " belongs to another user, or others may write to it; "
+                                           "its content cannot be trusted");
   }
   return file;
 }
@@ -213,8 +214,10 @@ Result<void> LocalStorage::Publish(const StagedFile& file) {
       return RemoteError("storage.staged_damaged",
                          "the staged file " + tree_->FullPath(file.staged_name) + " has " +
                              std::to_string(info.st_size) + " bytes instead of " +
-                             std::to_string(file.size) + "; it was changed or lost bytes, so it is "
-                             "not published as " + path,
+                             std::to_string(file.size) +
+                             "; it was changed or lost bytes, so it is "
+                             "not published as " +
+                             path,
                          Retry::kNo);
     }
     staged = info;
@@ -227,18 +230,20 @@ Result<void> LocalStorage::Publish(const StagedFile& file) {
   }
   FileDescriptor to;
   bool elsewhere = false;
-  TRY(tree_->WithFolder(final_folder, "publish", path, [&, &from_leaf = staged_leaf,
-                                                        &to_leaf = final_leaf](int fd) {
-    to = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-    if (!to.valid()) return errno;
-    if (!staged) return 0;
-    if (::linkat(from.get(), from_leaf.c_str(), fd, to_leaf.c_str(), 0) == 0) return 0;
-    elsewhere = errno == EXDEV;
-    return elsewhere || errno == EEXIST ? 0 : errno;
-  }));
+  TRY(tree_->WithFolder(final_folder, "publish", path,
+                        [&, &from_leaf = staged_leaf, &to_leaf = final_leaf](int fd) {
+                          to = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+                          if (!to.valid()) return errno;
+                          if (!staged) return 0;
+                          if (::linkat(from.get(), from_leaf.c_str(), fd, to_leaf.c_str(), 0) == 0)
+                            return 0;
+                          elsewhere = errno == EXDEV;
+                          return elsewhere || errno == EEXIST ? 0 : errno;
+                        }));
   if (elsewhere) {
-    return UserError("storage.unfit", path + " lies on another file system than its staging folder "
-                                             "_staging, so it cannot be published at once");
+    return UserError("storage.unfit", path +
+                                          " lies on another file system than its staging folder "
+                                          "_staging, so it cannot be published at once");
   }
   FAILPOINT("F4");
   TRY(CheckPublished(file, staged));
@@ -252,7 +257,8 @@ Result<void> LocalStorage::CheckPublished(const StagedFile& file,
   TRY(FileDescriptor published, OpenToRead(file.final_name, &info));
   const std::string path = tree_->FullPath(file.final_name);
   if (!published.valid()) {
-    if (staged) return RemoteError("storage.unknown", path + " is gone right after it was published");
+    if (staged)
+      return RemoteError("storage.unknown", path + " is gone right after it was published");
     return RemoteError("storage.staged_missing",
                        "neither " + path + " nor its staged file " +
                            tree_->FullPath(file.staged_name) + " is there: somebody removed it",
@@ -269,7 +275,8 @@ Result<void> LocalStorage::CheckPublished(const StagedFile& file,
   return RemoteError("storage.conflict",
                      path + " holds other bytes than those this epoch wants to publish there (" +
                          std::to_string(info.st_size) + " bytes, expected " +
-                         std::to_string(file.size) + "); it was changed or put there by somebody else, "
+                         std::to_string(file.size) +
+                         "); it was changed or put there by somebody else, "
                          "and nothing is overwritten",
                      Retry::kNo);
 }
@@ -312,8 +319,9 @@ Result<void> LocalStorage::ProbeStaging(const std::string& folder) {
     return Unfit("staging and target lie on different devices");
   }
   if (auto published = Publish(file); !published.ok()) {
-    return Unfit("a staged file cannot be published there by a hard link, which exactly-once needs (" +
-                 published.error().message + ")");
+    return Unfit(
+        "a staged file cannot be published there by a hard link, which exactly-once needs (" +
+        published.error().message + ")");
   }
   TRY(Publish(file));
   TRY(DropStaged(file));

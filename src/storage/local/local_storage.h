@@ -1,11 +1,12 @@
 /// Storage in a folder of a local file system.
 ///
 /// A name is visible only when its file is whole and durable: bytes are written under another name,
-/// fsynced, then linked (never renamed), and the folder is fsynced, with every parent whose own name is
-/// not known to be durable yet. An fsync that failed is never repeated on the same file: a file is
-/// discarded and may be written again; a folder stops the job, and the next start goes on from the log.
-/// Symbolic links beneath the root are not followed. Temporary names begin with ".tmp-" and are never
-/// listed; those that a killed process left are removed by a later Probe, an hour on at the earliest.
+/// fsynced, then linked (never renamed), and the folder is fsynced, with every parent whose own
+/// name is not known to be durable yet. An fsync that failed is never repeated on the same file: a
+/// file is discarded and may be written again; a folder stops the job, and the next start goes on
+/// from the log. Symbolic links beneath the root are not followed. Temporary names begin with
+/// ".tmp-" and are never listed; those that a killed process left are removed by a later Probe, an
+/// hour on at the earliest.
 ///
 /// Failpoints (core/failpoint.h), at which a kill must lose nothing:
 ///   F1  a temporary or staged file holds part of its bytes
@@ -19,10 +20,10 @@
 ///
 /// Errors name the path. "storage.full" (no space, quota; Retry::kLater), "storage.io" (kLater),
 /// "storage.fsync" (a file: kLater; a folder: kNo), "storage.unknown" (kLater, see storage.h),
-/// "storage.denied" (permissions; user), "storage.path" (a link or file where a folder must be; user),
-/// "storage.root_gone" (the folder was removed while in use; user), "storage.name" (a bug of the caller),
-/// "storage.too_many_files" (kLater), "storage.conflict", "storage.staged_missing", "storage.staged_damaged"
-/// and "storage.unfit" (what Probe found missing; user).
+/// "storage.denied" (permissions; user), "storage.path" (a link or file where a folder must be;
+/// user), "storage.root_gone" (the folder was removed while in use; user), "storage.name" (a bug of
+/// the caller), "storage.too_many_files" (kLater), "storage.conflict", "storage.staged_missing",
+/// "storage.staged_damaged" and "storage.unfit" (what Probe found missing; user).
 #pragma once
 
 #include <memory>
@@ -34,11 +35,13 @@ namespace sluice {
 
 enum class LocalAccess {
   kByUmask,    ///< Data: 0666 and 0777 less the umask.
-  kOwnerOnly,  ///< Checkpoints: 0600 and 0700. A folder or file that others own or may write is refused.
+  kOwnerOnly,  ///< Checkpoints: 0600 and 0700. A folder or file that others own or may write is
+               ///< refused.
 };
 
 /// Opens `path`; with `create`, makes it and its missing parents. A user error if it is no folder.
-/// The folder is held open: if it is removed or replaced, calls fail instead of writing to another one.
+/// The folder is held open: if it is removed or replaced, calls fail instead of writing to another
+/// one.
 Result<std::unique_ptr<Storage>> OpenLocalStorage(const std::string& path, bool create,
                                                   LocalAccess access = LocalAccess::kByUmask);
 

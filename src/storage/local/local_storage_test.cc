@@ -1,5 +1,10 @@
 #include "storage/local/local_storage.h"
 
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -8,12 +13,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <gtest/gtest.h>
 
 #include "core/crc32c.h"
 
@@ -37,8 +36,8 @@ class LocalStorageTest : public testing::Test {
     return *std::move(storage);
   }
 
-  static StagedFile MustStage(Storage& storage, const std::string& staged, const std::string& final_name,
-                              const std::string& bytes) {
+  static StagedFile MustStage(Storage& storage, const std::string& staged,
+                              const std::string& final_name, const std::string& bytes) {
     auto writer = storage.Stage(staged, final_name);
     EXPECT_TRUE(writer.ok()) << writer.error().message;
     EXPECT_TRUE((*writer)->Write(bytes).ok());
@@ -317,7 +316,8 @@ TEST_F(LocalStorageTest, ProbeRemovesOldTemporariesOfACheckpoint) {
   ASSERT_TRUE(storage->PutNew("cid/1", "x").ok());
   std::ofstream(root_ / "cid/.tmp-old") << "torn";
   std::ofstream(root_ / "cid/.tmp-new") << "perhaps being written";
-  fs::last_write_time(root_ / "cid/.tmp-old", fs::file_time_type::clock::now() - std::chrono::hours(2));
+  fs::last_write_time(root_ / "cid/.tmp-old",
+                      fs::file_time_type::clock::now() - std::chrono::hours(2));
   ASSERT_TRUE(storage->Probe(false).ok());
   EXPECT_FALSE(fs::exists(root_ / "cid/.tmp-old"));
   EXPECT_TRUE(fs::exists(root_ / "cid/.tmp-new"));

@@ -1,11 +1,11 @@
 #include "storage/local/staged_file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "core/crc32c.h"
 #include "core/failpoint.h"
@@ -115,7 +115,8 @@ Result<void> SyncFile(int fd, const std::string& path) {
   return {};
 }
 
-Result<std::unique_ptr<StagedWriter>> OpenStagedFile(FolderTree* tree, const std::string& staged_name,
+Result<std::unique_ptr<StagedWriter>> OpenStagedFile(FolderTree* tree,
+                                                     const std::string& staged_name,
                                                      const std::string& final_name) {
   TRY(CheckName(staged_name));
   auto [folder, leaf] = SplitName(staged_name);
@@ -125,9 +126,8 @@ Result<std::unique_ptr<StagedWriter>> OpenStagedFile(FolderTree* tree, const std
   }
   FileDescriptor file;
   TRY(tree->WithFolder(folder, "create", path, [&, &leaf = leaf](int fd) {
-    file = FileDescriptor(::openat(fd, leaf.c_str(),
-                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                   tree->file_mode()));
+    file = FileDescriptor(::openat(
+        fd, leaf.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, tree->file_mode()));
     return file.valid() ? 0 : errno;
   }));
   return std::unique_ptr<StagedWriter>(

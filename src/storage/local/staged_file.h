@@ -14,7 +14,8 @@
 namespace sluice {
 
 /// Creates the file, which must be new. `tree` outlives the writer.
-Result<std::unique_ptr<StagedWriter>> OpenStagedFile(FolderTree* tree, const std::string& staged_name,
+Result<std::unique_ptr<StagedWriter>> OpenStagedFile(FolderTree* tree,
+                                                     const std::string& staged_name,
                                                      const std::string& final_name);
 
 /// `path` is for messages.
