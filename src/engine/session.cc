@@ -141,6 +141,12 @@ Result<void> Session::Build() {
       [this](Error error) { errors_.Report(std::move(error)); });
   gate_.Open(epoch_, {}, std::vector<bool>(spec_.sources.size(), false), false);
   TRY(StartReaders());
+  std::size_t splits = 0;
+  for (const auto& reader : readers_) splits += reader->Positions().size();
+  Log(LogLevel::kInfo, "reading starts",
+      {{"epoch", std::to_string(epoch_.epoch)},
+       {"splits", std::to_string(splits)},
+       {"threads", std::to_string(readers_.size())}});
   scout_ = std::thread([this] { Scout(); });
   return {};
 }
