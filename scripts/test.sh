@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Run all tests: unit tests in two presets, the documents, jobs on a real Kafka broker.
+# Run all tests: unit tests, text cases, the documents, jobs on a real Kafka broker.
 #
 # usage: test [PATTERN]
 #   PATTERN   only unit tests whose name matches and pytest files whose path matches
-# Unit tests run as users' binary (release) and with failpoints; every file test_*.py in
+# Unit tests run optimised, with failpoints; text cases also with users' binary (release), which is
+# what tests of whole jobs run. Every file test_*.py in
 # tests/docs and tests/integration is a pytest file that finds the binaries in SLUICE and
 # SLUICE_FAILPOINTS. Ends with one line: N passed, N failed.
 set -euo pipefail
@@ -13,10 +14,11 @@ source scripts/tally/tally.sh
 pattern="${1:-}"
 
 bash scripts/deps.sh
-for preset in release failpoints; do
-  bash scripts/build.sh "$preset"
-  tally_ctest "$preset" ${pattern:+-R "$pattern"}
-done
+# The release preset's unit tests would be compiled only to repeat those with failpoints.
+bash scripts/build.sh release sluice kafka_source_dump kafka_fetch_bench
+bash scripts/build.sh failpoints
+tally_ctest release -R "^cases${pattern:+.*$pattern}"
+tally_ctest failpoints ${pattern:+-R "$pattern"}
 
 shopt -s nullglob
 files=(tests/docs/test_*.py tests/integration/test_*.py)
