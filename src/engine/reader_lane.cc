@@ -19,6 +19,8 @@ ReaderLane::ReaderLane(const Stage* stage, EpochGate* gate, EngineMetrics* metri
       delivery_(std::move(delivery)),
       options_(std::move(options)) {
   for (const SplitStart& start : options_.starts) positions_.emplace(start.id, start);
+  // Not on the thread: the session may seal this epoch before that runs, and waits for its cut.
+  epoch_ = gate_->Current();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -47,7 +49,6 @@ void ReaderLane::Run() {
 }
 
 Result<void> ReaderLane::Loop() {
-  epoch_ = gate_->Current();
   while (!stage_->errors->aborted()) {
     if (gate_->epoch() != epoch_.epoch) {
       Cut();

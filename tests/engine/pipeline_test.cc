@@ -114,6 +114,17 @@ TEST_F(PipelineTest, NothingNewWritesNothing) {
   EXPECT_EQ(Contents().decisions.size(), decisions);
 }
 
+TEST_F(PipelineTest, StopBeforeTheReadersRanIsHeard) {
+  spec_.until_caught_up = false;
+  Fill("a", 0, 10);
+  stop_ = 1;
+  for (int life = 0; life < 50; ++life) ASSERT_TRUE(Run().ok());
+  stop_ = 0;
+  spec_.until_caught_up = true;
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a"}, 0, 10));
+}
+
 TEST_F(PipelineTest, SweepIsToldOnlyOfWhatWasStaged) {
   Fill("a", 0, 10);
   ASSERT_TRUE(Run().ok());
