@@ -59,7 +59,8 @@ class Bench:
     def throughput(self):
         for records in [2_000_000] if self.arguments.quick else [2_000_000, 10_000_000]:
             topic = self.topic(records)
-            self.say(f"\n{records:,} events, windowSize 5 s, {self.arguments.rounds} rounds; medians")
+            self.say(f"\n{records:,} events, windowSize 5 s, medians of "
+                     f"{self.arguments.rounds} rounds")
             rows = {"bare fetch": [], "source only": [], "job": []}
             for _ in range(self.arguments.rounds):
                 for name, mode in (("bare fetch", "bare"), ("source only", "source")):
@@ -108,7 +109,8 @@ class Bench:
         self.say("\nstart-up, 1,000 events, seven starts; medians")
         poll = statistics.median(firsts)
         self.target("start to first poll", 1000 * poll, "< 300 ms", poll < 0.3, "ms")
-        self.say(f"         start to first committed rows and exit: {1000 * statistics.median(rows):.0f} ms")
+        self.say("         start to first committed rows and exit: "
+                 f"{1000 * statistics.median(rows):.0f} ms")
         self.results["startup"] = {"first_poll": firsts, "committed_and_ended": rows}
 
     def backlog(self):

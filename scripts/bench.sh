@@ -4,7 +4,7 @@
 # usage: bench [--quick] [--only PART]... [--rounds N] [--json FILE]
 #   --quick   2 million events only, and no paced run
 #   --only    throughput, startup, backlog, spread or micro; may be repeated (default: all)
-# Prints a table and writes build/bench.json. Takes about ten minutes, wants the machine for itself,
+# Prints a table and writes build/bench.json. Wants the machine for itself,
 # and fails only if something does not run: a missed target is printed, not an error.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
