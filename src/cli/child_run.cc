@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +47,7 @@ class Redirections {
 
 /// The wait status. A process that takes too long is killed; then `*late` is set.
 Result<int> WaitFor(pid_t pid, bool* late) {
-  const int watch = pidfd_open(pid, 0);
+  const int watch = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (watch >= 0) {
     pollfd fd{watch, POLLIN, 0};
     *late = poll(&fd, 1, kLongestMillis) == 0;
