@@ -141,15 +141,19 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
   EngineMetrics metrics(spec);
   FindSink find_sink = SinkFinder(spec);
   TRY(CheckAgainstCheckpoint(spec, log->contents()));
+  // Any failure is judged after a look at the log: a process that was superseded has no say any
+  // more.
+  auto judged = [log](Error error) -> Result<void> {
+    if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
+    return error;
+  };
   for (const PipelineSink& sink : spec.sinks) {
-    if (auto probed = sink.sink->Probe(); !probed.ok()) {
-      return std::move(probed).error().At("sink " + sink.name);
-    }
+    auto probed = sink.sink->Probe();
+    if (!probed.ok()) TRY(judged(std::move(probed).error().At("sink " + sink.name)));
   }
   if (spec.dead_letters != nullptr) {
-    if (auto probed = spec.dead_letters->Probe(); !probed.ok()) {
-      return std::move(probed).error().At("dead letters");
-    }
+    auto probed = spec.dead_letters->Probe();
+    if (!probed.ok()) TRY(judged(std::move(probed).error().At("dead letters")));
   }
   metrics.SetRecovering(true);
   on_progress(metrics.Snapshot());

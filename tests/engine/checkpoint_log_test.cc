@@ -127,7 +127,9 @@ TEST_F(CheckpointLogTest, TwoFreshStartsOneWins) {
 TEST_F(CheckpointLogTest, ACheckpointMadeAnewSupersedesTheOldWriter) {
   auto first = Open();
   ASSERT_TRUE(first->WriteStart({}).ok());
-  for (const auto& file : *storage_->List("")) ASSERT_TRUE(storage_->Remove(file.name).ok());
+  auto files = storage_->List("");
+  ASSERT_TRUE(files.ok());
+  for (const auto& file : *files) ASSERT_TRUE(storage_->Remove(file.name).ok());
   auto second = Open();
   ASSERT_TRUE(second->WriteStart({}).ok());
   auto decided = first->Decide(Decision(1));

@@ -120,8 +120,8 @@ void KafkaClient::OnCommit(rd_kafka_t*, rd_kafka_resp_err_t error, rd_kafka_topi
 }
 
 std::optional<Error> KafkaClient::Poll() {
-  // librdkafka keeps the times of polls in plain fields of the queue: one thread at a time. Another one
-  // that is at it serves the callbacks just as well.
+  // librdkafka keeps the times of polls in plain fields of the queue: one thread at a time. Another
+  // one that is at it serves the callbacks just as well.
   std::unique_lock polling(polling_, std::try_to_lock);
   while (polling.owns_lock()) {
     rd_kafka_message_t* message = rd_kafka_consumer_poll(handle_, 0);

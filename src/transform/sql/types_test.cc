@@ -242,8 +242,9 @@ TEST(Types, TheFieldsOfANullStructAreNull) {
   data->null_count = 1;
   auto batch = arrow::RecordBatch::Make(input.schema, 3, {arrow::MakeArray(data)});
   ASSERT_TRUE(batch->ValidateFull().ok());
-  auto step = Make("SELECT st.a AS a, st['in'].b AS b, st.a IS NULL AND st['in'].b IS NULL AS none FROM t",
-                   {input});
+  auto step =
+      Make("SELECT st.a AS a, st['in'].b AS b, st.a IS NULL AND st['in'].b IS NULL AS none FROM t",
+           {input});
   auto out = RunRows(step, batch);
   ASSERT_TRUE(out.ok()) << ToString(out.error());
   auto expected =
