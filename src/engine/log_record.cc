@@ -7,6 +7,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// A fraction or 1e300 in place of a whole number is a wrong form, not something to be cut to 64
+/// bits.
+std::int64_t Whole(const Json& value) { return value.get_ref<const Json::number_integer_t&>(); }
+
 Json Splits(const std::vector<SplitPosition>& splits) {
   Json list = Json::array();
   for (const auto& split : splits) {
@@ -43,9 +47,9 @@ SinkDecision SinkPart(const Json& one) {
   sink.name = one.at("name").get<std::string>();
   sink.type = one.at("type").get<std::string>();
   sink.settings = one.at("settings").get<std::string>();
-  sink.rows = one.at("rows").get<std::int64_t>();
-  sink.bytes = one.at("bytes").get<std::int64_t>();
-  sink.artefacts = one.at("artefacts").get<std::int64_t>();
+  sink.rows = Whole(one.at("rows"));
+  sink.bytes = Whole(one.at("bytes"));
+  sink.artefacts = Whole(one.at("artefacts"));
   sink.token = one.at("token").get<std::string>();
   return sink;
 }
@@ -112,7 +116,7 @@ Result<StartRecord> ParseStart(std::string_view payload, const std::string& name
 Result<TakeoverRecord> ParseTakeover(std::string_view payload, const std::string& name) {
   return Parse<TakeoverRecord>(payload, name, [](const Json& json, TakeoverRecord* record) {
     record->host = json.at("host").get<std::string>();
-    record->pid = json.at("pid").get<std::int64_t>();
+    record->pid = Whole(json.at("pid"));
     record->time = json.at("time").get<std::string>();
     record->write_id = json.at("writeId").get<std::string>();
   });
@@ -120,11 +124,11 @@ Result<TakeoverRecord> ParseTakeover(std::string_view payload, const std::string
 
 Result<DecisionRecord> ParseDecision(std::string_view payload, const std::string& name) {
   return Parse<DecisionRecord>(payload, name, [](const Json& json, DecisionRecord* record) {
-    record->epoch = json.at("epoch").get<std::int64_t>();
+    record->epoch = Whole(json.at("epoch"));
     record->now = json.at("now").get<std::string>();
     record->sealed = json.at("sealed").get<std::string>();
-    record->attempt.writer = json.at("attempt").at(0).get<std::int64_t>();
-    record->attempt.counter = json.at("attempt").at(1).get<std::int64_t>();
+    record->attempt.writer = Whole(json.at("attempt").at(0));
+    record->attempt.counter = Whole(json.at("attempt").at(1));
     record->positions = Splits(json.at("positions"));
     for (const auto& one : json.at("sinks")) record->sinks.push_back(SinkPart(one));
     if (json.contains("deadLetters")) record->dead_letters = SinkPart(json["deadLetters"]);
@@ -132,14 +136,14 @@ Result<DecisionRecord> ParseDecision(std::string_view payload, const std::string
       record->schemas.emplace_back(key, ddl.template get<std::string>());
     }
     for (const auto& [key, value] : json.at("counts").items()) {
-      record->counts.push_back({key, value.template get<std::int64_t>()});
+      record->counts.push_back({key, Whole(value)});
     }
   });
 }
 
 Result<CommitRecord> ParseCommit(std::string_view payload, const std::string& name) {
   return Parse<CommitRecord>(payload, name, [](const Json& json, CommitRecord* record) {
-    record->epoch = json.at("epoch").get<std::int64_t>();
+    record->epoch = Whole(json.at("epoch"));
     record->time = json.at("time").get<std::string>();
   });
 }

@@ -276,6 +276,15 @@ TEST_F(CheckpointLogTest, AFolderOfSomebodyElseIsRefused) {
   EXPECT_EQ(read.error().code, "checkpoint.foreign");
 }
 
+TEST(LogRecord, WhatIsNoWholeNumberIsDamage) {
+  EXPECT_EQ(ParseCommit(R"({"epoch": 7, "time": "now"})", "slot")->epoch, 7);
+  for (const char* epoch : {"1e300", "-1e300", "7.5", "\"7\"", "null"}) {
+    auto parsed = ParseCommit("{\"epoch\": " + std::string(epoch) + ", \"time\": \"now\"}", "slot");
+    ASSERT_FALSE(parsed.ok()) << epoch;
+    EXPECT_EQ(parsed.error().code, "checkpoint.damaged");
+  }
+}
+
 TEST(SlotFormat, ANewerVersionIsNamedAsSuch) {
   std::string bytes = FormatSlot({"abc", 7, "commit", "{}"});
   bytes.replace(bytes.find(" 1 "), 3, " 2 ");
