@@ -191,6 +191,8 @@ Result<void> Session::Loop() {
     // A source that is at its cap rests until the tick; at the tick itself there is nothing to wait
     // for.
     TimePoint resume_at = now >= tick ? now : tick;
+    std::vector<bool> capped = gate_.Capped();
+    bool rests = now < tick && std::find(capped.begin(), capped.end(), true) != capped.end();
     if (next == Next::kStop && !AwaitCommit()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
@@ -198,7 +200,9 @@ Result<void> Session::Loop() {
       if (AwaitCommit() && spec_.until_caught_up) UpdateLag();
       return {};
     }
-    if (now >= tick) tick = next_tick;
+    // An epoch that opens with a source at rest has the whole window that begins at the tick: the
+    // tick itself must not seal it, or the source would read twice its cap there.
+    tick = rests ? tick + window : next_tick;
   }
 }
 

@@ -162,6 +162,17 @@ TEST_F(PipelineTest, ACapIsARate) {
   }
 }
 
+TEST_F(PipelineTest, ACapIsReachedOnceATick) {
+  spec_.sources[0].max_offsets_per_trigger = 10;
+  spec_.window_micros = 40'000;
+  Fill("a", 0, 300);
+  auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Run().ok());
+  // Thirty epochs: the first at once, the others each at a tick of its own.
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(29 * 40 - 5));
+  EXPECT_EQ(table_->Rows().size(), 300u);
+}
+
 TEST_F(PipelineTest, ANewSplitIsReadFromItsBeginning) {
   spec_.until_caught_up = false;
   options_.from_latest = true;
