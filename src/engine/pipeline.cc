@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -20,6 +21,30 @@ namespace {
 
 bool Dropped(const PipelineSpec& spec, const std::string& name) {
   return std::find(spec.drop.begin(), spec.drop.end(), name) != spec.drop.end();
+}
+
+/// A name given up must not be one that the job uses; one that is gone already is no mistake, so
+/// that a start can be repeated.
+Result<void> CheckDropped(const PipelineSpec& spec, const LogContents& contents) {
+  std::set<std::string> used, named;
+  for (const PipelineSource& source : spec.sources) used.insert(source.name);
+  for (const PipelineSink& sink : spec.sinks) used.insert(sink.name);
+  for (const SplitPosition& at : contents.positions) named.insert(at.source);
+  if (const DecisionRecord* last = contents.last_decision()) {
+    for (const SinkDecision& part : last->sinks) named.insert(part.name);
+  }
+  for (const std::string& name : spec.drop) {
+    if (used.count(name) != 0) {
+      return UserError("job.drop", "--drop " + name + ": the job still has '" + name +
+                                       "'; take it out of the job file, or --drop off the command");
+    }
+    if (named.count(name) != 0) continue;
+    auto near = NearestName(name, {named.begin(), named.end()});
+    Log(LogLevel::kWarn,
+        "--drop " + name + ": the checkpoint has no such source or sink; nothing is given up" +
+            (near ? "; it has '" + *near + "'" : ""));
+  }
+  return {};
 }
 
 /// A source or sink that the checkpoint names and the job no longer has is refused, unless dropped.
@@ -47,6 +72,7 @@ Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents&
     }
   }
   const DecisionRecord* last = contents.last_decision();
+  TRY(CheckDropped(spec, contents));
   if (last == nullptr) return {};
   for (const SinkDecision& part : last->sinks) {
     bool known = std::any_of(spec.sinks.begin(), spec.sinks.end(),

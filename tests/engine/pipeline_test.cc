@@ -379,8 +379,19 @@ TEST_F(PipelineTest, ARemovedSourceOrSinkIsRefusedUnlessDropped) {
   spec_.drop = {"old", "second"};
   Fill("a", 10, 20);
   ASSERT_TRUE(Run().ok());
+  EXPECT_TRUE(Run().ok()) << "the same command may be given again";
   spec_.drop = {};
   EXPECT_TRUE(Run().ok()) << "the next decision no longer names them";
+}
+
+TEST_F(PipelineTest, WhatTheJobStillHasIsNotDropped) {
+  Fill("a", 0, 10);
+  spec_.drop = {"in"};
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "job.drop");
+  EXPECT_EQ(ExitCode(ran.error()), 2);
+  EXPECT_TRUE(table_->Rows().empty());
 }
 
 TEST_F(PipelineTest, TheCheckpointOfAnotherJobIsRefused) {
