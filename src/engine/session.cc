@@ -246,6 +246,7 @@ bool Session::AwaitCommit() {
 
 Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   trigger_time_ = steady_clock::now();
+  sealing_ = gate_.moved();
   EpochInfo sealing = epoch_;
   for (auto& lane : stage_.sinks) lane->MarkTrigger(sealing.epoch);
   epoch_ = {sealing.epoch + 1, spec_.clock->WallMicros()};
@@ -263,7 +264,10 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   }
   decision.epoch = sealing.epoch;
   TRY(SealSinks(&decision, &counts));
-  if (moved.empty()) return {};  // No position moved: an epoch that decides nothing writes nothing.
+  if (moved.empty()) {  // An epoch that decides nothing writes nothing.
+    sealing_ = false;
+    return {};
+  }
   TRY(counts.Verify());
   TRY(CheckBadRecordRate(counts));
   TRY(sources_.CheckIdentities());
@@ -280,6 +284,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   auto sealed = std::chrono::duration_cast<microseconds>(steady_clock::now() - trigger_time_);
   metrics_->NoteSealed(sealing.epoch, counts, sealed.count());
   committer_->Submit(std::move(decision));
+  sealing_ = false;
   return {};
 }
 

@@ -273,6 +273,37 @@ TEST_F(PipelineTest, AFailureBeforeTheDecisionIsReadAgain) {
   EXPECT_EQ(table_->Rows(), Expected({"a", "b"}, 0, 2000));
 }
 
+TEST_F(PipelineTest, AStopThatCannotSealIsAnError) {
+  spec_.until_caught_up = false;
+  spec_.window_micros = 3'600'000'000;
+  table_->failures.prepare = [](std::int64_t) -> Result<void> {
+    return RemoteError("test.disk", "the disk is full");
+  };
+  Fill("a", 0, 10);
+  auto run = std::async(std::launch::async, [this] { return Run(); });
+  while (metrics_.ToText().find("sluice_lag_records{source=\"in\",split=\"a\"} 0") ==
+         std::string::npos) {
+    std::this_thread::yield();
+  }
+  stop_ = 1;
+  auto ran = run.get();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "test.disk");
+  EXPECT_EQ(ExitCode(ran.error()), 1);
+}
+
+TEST_F(PipelineTest, WhatAFailedSealStagedIsSweptBeforeTheNextAttempt) {
+  std::atomic<int> failures{3};
+  dead_->failures.prepare = [&](std::int64_t) -> Result<void> {
+    if (failures-- > 0) return RemoteError("test.disk", "the disk is full");
+    return {};
+  };
+  Fill("a", 0, 10);
+  topic_->Append("a", "bad one");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->sweeps(), 4) << "one before each attempt";
+}
+
 TEST_F(PipelineTest, ACommitThatFailsForAWhileIsRepeatedNotRead) {
   std::atomic<int> failures{2};
   table_->failures.commit = [&](std::int64_t) -> Result<void> {
