@@ -14,8 +14,10 @@ namespace {
 Result<std::unique_ptr<MessageDecoder>> MakeDecoder(const DecodeCase& test,
                                                     const FormatRegistry& formats) {
   TRY(const FormatEntry* format, formats.Find(test.classification));
-  TRY(const Options options, ParseOptions(format->options, RawOptionsFromPairs(test.options),
-                                          "format " + test.classification));
+  std::vector<OptionSpec> specs = format->options;
+  specs.push_back(CompressionOption());
+  TRY(const Options options,
+      ParseOptions(specs, RawOptionsFromPairs(test.options), "format " + test.classification));
   SchemaPtr schema;
   if (test.schema.has_value()) {
     TRY(schema, ParseSchemaFor(*format, *test.schema));
@@ -24,25 +26,24 @@ Result<std::unique_ptr<MessageDecoder>> MakeDecoder(const DecodeCase& test,
   }
   const DecodeLimits limits;
   TRY(auto decoder, format->make(options, schema, limits));
-  return MessageDecoder::Make(std::move(decoder), {}, limits);
+  return MessageDecoder::Make(std::move(decoder), {}, limits,
+                              MakeCompression(options.String("compression")));
 }
 
-Result<void> DecodeBatch(MessageDecoder* decoder, const EncoderRegistry& encoders,
-                         std::shared_ptr<const RawBatch> raw, std::int64_t first,
-                         DecodedCase* result) {
-  TRY(const DecodedBatch batch, decoder->Decode(std::move(raw)));
-  if (batch.delivered != batch.decoded_messages + batch.rejected_whole + batch.tombstones) {
-    return BugError(std::to_string(batch.delivered) + " messages were delivered, but " +
-                    std::to_string(batch.decoded_messages) + " decoded, " +
-                    std::to_string(batch.rejected_whole) + " rejected and " +
-                    std::to_string(batch.tombstones) + " tombstones counted");
+Result<void> Take(const DecodedBatch& piece, const EncoderRegistry& encoders, std::int64_t first,
+                  DecodedCase* result) {
+  if (piece.delivered != piece.decoded_messages + piece.rejected_whole + piece.tombstones) {
+    return BugError(std::to_string(piece.delivered) + " messages were delivered, but " +
+                    std::to_string(piece.decoded_messages) + " decoded, " +
+                    std::to_string(piece.rejected_whole) + " rejected and " +
+                    std::to_string(piece.tombstones) + " tombstones counted");
   }
-  TRY(std::vector<std::string> rows, RowsToJson(encoders, batch.decoded.rows));
+  TRY(std::vector<std::string> rows, RowsToJson(encoders, piece.decoded.rows));
   for (std::string& row : rows) result->rows.push_back(std::move(row));
-  for (const std::uint32_t record : batch.decoded.record_of_row) {
+  for (const std::uint32_t record : piece.decoded.record_of_row) {
     result->message_of_row.push_back(first + record);
   }
-  for (const Reject& reject : batch.decoded.rejects) {
+  for (const Reject& reject : piece.decoded.rejects) {
     ObservedReject observed;
     observed.message = first + reject.record;
     observed.row = reject.row == Reject::kWholeMessage ? -1 : reject.row + 1;
@@ -76,7 +77,8 @@ Result<DecodedCase> RunDecodeCase(const DecodeCase& test, const FormatRegistry& 
                message.tombstone ? std::nullopt : std::optional(message.bytes));
     if (!one_per_batch && i + 1 < test.messages.size()) continue;
     const auto count = static_cast<std::int64_t>(batch->records.size());
-    TRY(DecodeBatch(decoder->get(), encoders, batch, first, &result));
+    TRY((*decoder)->Decode(
+        batch, [&](const DecodedBatch& piece) { return Take(piece, encoders, first, &result); }));
     first += count;
     batch = std::make_shared<MemoryBatch>();
   }

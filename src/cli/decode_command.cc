@@ -90,11 +90,12 @@ class FileDecoder {
   Result<void> Flush() {
     if (batch_->records.empty()) return {};
     const auto batch = std::exchange(batch_, std::make_shared<MemoryBatch>());
-    TRY(const DecodedBatch decoded, decoder_->Decode(batch));
-    TRY(rows_->Write(decoded.decoded.rows));
-    for (const Reject& reject : decoded.decoded.rejects) Print(*batch, reject);
-    rejects_ += static_cast<std::int64_t>(decoded.decoded.rejects.size());
-    return {};
+    return decoder_->Decode(batch, [&](const DecodedBatch& piece) -> Result<void> {
+      TRY(rows_->Write(piece.decoded.rows));
+      for (const Reject& reject : piece.decoded.rejects) Print(*batch, reject);
+      rejects_ += static_cast<std::int64_t>(piece.decoded.rejects.size());
+      return {};
+    });
   }
 
   void Print(const MemoryBatch& batch, const Reject& reject) {
@@ -154,8 +155,10 @@ Result<void> WithFile(const std::string& path, Take take) {
 Result<int> DecodeFiles(const DecodeFilesOptions& options, const FormatRegistry& formats,
                         const EncoderRegistry& encoders, std::ostream& out, std::ostream& err) {
   TRY(const FormatEntry* format, formats.Find(options.classification));
-  TRY(const Options set, ParseOptions(format->options, RawOptionsFromPairs(options.set),
-                                      "format " + options.classification));
+  std::vector<OptionSpec> specs = format->options;
+  specs.push_back(CompressionOption());
+  TRY(const Options set,
+      ParseOptions(specs, RawOptionsFromPairs(options.set), "format " + options.classification));
   const DecodeLimits limits;
   SchemaPtr declared;
   std::optional<std::string> first;  // The first file, if it had to be read for its schema.
@@ -173,7 +176,8 @@ Result<int> DecodeFiles(const DecodeFilesOptions& options, const FormatRegistry&
     declared = *std::move(inferred);
   }
   TRY(auto made, format->make(set, declared, limits));
-  TRY(auto decoder, MessageDecoder::Make(std::move(made), {}, limits));
+  TRY(auto decoder, MessageDecoder::Make(std::move(made), {}, limits,
+                                         MakeCompression(set.String("compression"))));
   if (options.print_schema) {
     out << FormatDdl(*decoder->schema()) << "\n";
     return 0;

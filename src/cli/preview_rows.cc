@@ -26,12 +26,13 @@ class HeldBatches : public BatchStream {
 Result<void> PreviewRows::Feed(std::size_t source, MessageDecoder* decoder,
                                std::shared_ptr<const RawBatch> raw) {
   bytes_ += raw->bytes;
-  TRY(DecodedBatch batch, decoder->Decode(std::move(raw)));
-  delivered_ += batch.delivered;
-  for (const Reject& reject : batch.decoded.rejects) {
-    Refuse("decode", reject.code, reject.field, reject.reason);
-  }
-  return Add(plan_.job.sources[source].name, batch.decoded.rows);
+  return decoder->Decode(raw, [&](const DecodedBatch& batch) {
+    delivered_ += batch.delivered;
+    for (const Reject& reject : batch.decoded.rejects) {
+      Refuse("decode", reject.code, reject.field, reject.reason);
+    }
+    return Add(plan_.job.sources[source].name, batch.decoded.rows);
+  });
 }
 
 Result<void> PreviewRows::Add(const std::string& name,

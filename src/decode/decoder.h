@@ -26,7 +26,8 @@
 
 namespace sluice {
 
-/// A message's bytes as the format sees them, after decompression. Not null-terminated, not padded.
+/// A message's bytes as the format sees them, after decompression. Not null-terminated, not padded,
+/// and gone after the call.
 struct Payload {
   const char* data = nullptr;
   std::size_t size = 0;
@@ -48,6 +49,18 @@ class Decoder {
   virtual ~Decoder() = default;
   virtual const SchemaPtr& schema() const = 0;
   virtual Result<DecodedRows> Decode(const std::vector<Payload>& payloads) = 0;
+
+  /// False only if Decode would certainly reject these bytes whole. Then they are tried as
+  /// compressed by a codec that has no magic number (raw snappy, Hadoop's snappy, raw deflate), and
+  /// what comes out is taken if this is true of it. Called for every message, so it must cost next
+  /// to nothing: a look at the first bytes (JSON) or at all of them with SIMD
+  /// (decode/codec/plain_text.h). Messages that pass and are then rejected whole get the same
+  /// chance, at the price of decoding their batch again; so a format that cannot tell keeps this
+  /// default.
+  virtual bool MayBeMessage(std::string_view bytes) {
+    (void)bytes;
+    return true;
+  }
 };
 
 /// Limits for hostile input; see docs/limits.md. A message over a limit is a reject.
@@ -56,6 +69,10 @@ struct DecodeLimits {
   std::size_t string_bytes = 16u << 20;
   int depth = 100;
   std::size_t items = 1'000'000;  ///< Of one array or map.
+  std::size_t decompressed_bytes = 64u << 20;
+  /// Of the decompressed to the compressed size, for what decompresses to more than...
+  std::size_t decompressed_ratio = 200;
+  std::size_t decompressed_free = 1u << 20;  ///< ...this.
 };
 
 /// A format as the lists in src/main/ and `sluice describe` know it.

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "decode/message_unpacker.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -21,11 +22,23 @@ Reject RejectWhole(std::uint32_t record, const char* code, std::string reason) {
   return reject;
 }
 
+/// Both lists are in the order of the messages; dead letters keep that order.
+void MergeRejects(std::vector<Reject> from, std::vector<Reject>* into) {
+  if (from.empty()) return;
+  std::vector<Reject> merged;
+  merged.reserve(from.size() + into->size());
+  std::merge(std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()),
+             std::make_move_iterator(into->begin()), std::make_move_iterator(into->end()),
+             std::back_inserter(merged),
+             [](const Reject& a, const Reject& b) { return a.record < b.record; });
+  *into = std::move(merged);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<MessageDecoder>> MessageDecoder::Make(
     std::unique_ptr<Decoder> decoder, const std::vector<std::shared_ptr<arrow::Field>>& extra,
-    const DecodeLimits& limits) {
+    const DecodeLimits& limits, Compression compression) {
   SchemaPtr schema = decoder->schema();
   for (const auto& field : extra) {
     if (schema->GetFieldIndex(field->name()) >= 0) {
@@ -37,25 +50,45 @@ Result<std::unique_ptr<MessageDecoder>> MessageDecoder::Make(
     }
     TRY(schema, schema->AddField(schema->num_fields(), field));
   }
-  return std::unique_ptr<MessageDecoder>(
-      new MessageDecoder(std::move(decoder), std::move(schema), !extra.empty(), limits));
+  return std::unique_ptr<MessageDecoder>(new MessageDecoder(
+      std::move(decoder), std::move(schema), !extra.empty(), limits, std::move(compression)));
 }
 
 MessageDecoder::MessageDecoder(std::unique_ptr<Decoder> decoder, SchemaPtr schema, bool has_extra,
-                               const DecodeLimits& limits)
+                               const DecodeLimits& limits, Compression compression)
     : decoder_(std::move(decoder)),
       schema_(std::move(schema)),
       has_extra_(has_extra),
-      limits_(limits) {}
+      limits_(limits),
+      unpacker_(std::make_unique<MessageUnpacker>(decoder_.get(), std::move(compression), limits)) {
+}
 
-Result<DecodedBatch> MessageDecoder::Decode(std::shared_ptr<const RawBatch> raw) {
+MessageDecoder::~MessageDecoder() = default;
+
+Result<void> MessageDecoder::Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take) {
+  std::size_t from = 0;
+  do {
+    std::size_t to = raw->records.size();
+    TRY(DecodedBatch piece, DecodePiece(*raw, from, &to));
+    piece.raw = raw;
+    from = to;
+    TRY(take(std::move(piece)));
+  } while (from < raw->records.size());
+  return {};
+}
+
+/// Decodes the records from `from` on, at most to `*to`, and says in `*to` how far it came.
+Result<DecodedBatch> MessageDecoder::DecodePiece(const RawBatch& raw, std::size_t from,
+                                                 std::size_t* to) {
   DecodedBatch out;
   std::vector<Reject> refused;
-  payloads_.clear();
-  const auto& records = raw->records;
-  for (std::size_t i = 0; i < records.size(); ++i) {
+  unpacker_->Clear();
+  const auto& records = raw.records;
+  std::size_t i = from;
+  for (; i < *to && !unpacker_->Full(); ++i) {
     const RawRecord& record = records[i];
     const auto index = static_cast<std::uint32_t>(i);
+    out.bytes += static_cast<std::int64_t>(record.size);
     if (record.data == nullptr) {
       ++out.tombstones;
     } else if (record.size == 0) {
@@ -66,38 +99,43 @@ Result<DecodedBatch> MessageDecoder::Decode(std::shared_ptr<const RawBatch> raw)
                                         " bytes; the limit is " +
                                         std::to_string(limits_.message_bytes)));
     } else {
-      payloads_.push_back({record.data, record.size, index});
+      TRY(unpacker_->Add(record.data, record.size, index));
     }
   }
-  out.delivered = static_cast<std::int64_t>(records.size());
-  TRY(out.decoded, decoder_->Decode(payloads_));
+  *to = i;
+  out.delivered = static_cast<std::int64_t>(i - from);
+  TRY(out.decoded, decoder_->Decode(unpacker_->payloads()));
+  TRY(const auto again, unpacker_->Reconsider(&out.decoded.rejects));
+  if (again.stopped_at < i) {
+    *to = again.stopped_at;
+    return DecodePiece(raw, from, to);
+  }
+  std::vector<Reject> first;
+  if (again.changed) {
+    first = std::move(out.decoded.rejects);
+    TRY(out.decoded, decoder_->Decode(unpacker_->payloads()));
+  }
+  unpacker_->Explain(first, &out.decoded.rejects);
+  out.decompressed = unpacker_->counts();
   std::int64_t whole = 0;
   for (const Reject& reject : out.decoded.rejects) whole += reject.row == Reject::kWholeMessage;
-  out.decoded_messages = static_cast<std::int64_t>(payloads_.size()) - whole;
+  out.decoded_messages = static_cast<std::int64_t>(unpacker_->payloads().size()) - whole;
+  MergeRejects(std::move(unpacker_->rejects()), &refused);
   out.rejected_whole = whole + static_cast<std::int64_t>(refused.size());
-  if (!refused.empty()) {
-    // Both lists are in the order of the messages; dead letters keep that order.
-    std::vector<Reject> merged;
-    merged.reserve(refused.size() + out.decoded.rejects.size());
-    std::merge(std::make_move_iterator(refused.begin()), std::make_move_iterator(refused.end()),
-               std::make_move_iterator(out.decoded.rejects.begin()),
-               std::make_move_iterator(out.decoded.rejects.end()), std::back_inserter(merged),
-               [](const Reject& a, const Reject& b) { return a.record < b.record; });
-    out.decoded.rejects = std::move(merged);
-  }
-  if (has_extra_) {
-    TRY(auto extra, raw->ExtraColumns(out.decoded.record_of_row));
-    auto columns = out.decoded.rows->columns();
-    columns.insert(columns.end(), extra.begin(), extra.end());
-    const int wanted = schema_->num_fields();
-    if (static_cast<int>(columns.size()) != wanted) {
-      return BugError("the source has other columns than it declared");
-    }
-    out.decoded.rows =
-        arrow::RecordBatch::Make(schema_, out.decoded.rows->num_rows(), std::move(columns));
-  }
-  out.raw = std::move(raw);
+  MergeRejects(std::move(refused), &out.decoded.rejects);
+  if (has_extra_) TRY(AppendExtra(raw, &out.decoded));
   return out;
+}
+
+Result<void> MessageDecoder::AppendExtra(const RawBatch& raw, DecodedRows* decoded) const {
+  TRY(auto extra, raw.ExtraColumns(decoded->record_of_row));
+  auto columns = decoded->rows->columns();
+  columns.insert(columns.end(), extra.begin(), extra.end());
+  if (static_cast<int>(columns.size()) != schema_->num_fields()) {
+    return BugError("the source has other columns than it declared");
+  }
+  decoded->rows = arrow::RecordBatch::Make(schema_, decoded->rows->num_rows(), std::move(columns));
+  return {};
 }
 
 }  // namespace sluice

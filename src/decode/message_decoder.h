@@ -5,47 +5,62 @@
 /// too.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "decode/compression.h"
 #include "decode/decoder.h"
 
 namespace sluice {
 
-/// A batch on its way through the job. `raw` stays until every step that may still refuse one of
-/// its rows has seen it. Counted where it happens: delivered == decoded + rejected_whole +
-/// tombstones.
+/// A batch on its way through the job, or a piece of one: `raw` has all its records, the rest
+/// counts the piece's. `raw` stays until every step that may still refuse one of its rows has seen
+/// it. Counted where it happens: delivered == decoded + rejected_whole + tombstones.
 struct DecodedBatch {
   std::shared_ptr<const RawBatch> raw;
   DecodedRows decoded;
+  std::int64_t bytes = 0;  ///< Of the messages delivered, as they came.
   std::int64_t delivered = 0;
   std::int64_t decoded_messages = 0;
   std::int64_t rejected_whole = 0;
   std::int64_t tombstones = 0;
+  /// Of the messages how many were compressed, for each of CodecNames().
+  std::array<std::int64_t, kNumCodecs> decompressed{};
 };
+
+class MessageUnpacker;
 
 /// One thread at a time.
 class MessageDecoder {
  public:
+  ~MessageDecoder();
   /// `extra` are Source::extra_fields(); a clash with a column of the decoder is a user error.
   static Result<std::unique_ptr<MessageDecoder>> Make(
       std::unique_ptr<Decoder> decoder, const std::vector<std::shared_ptr<arrow::Field>>& extra,
-      const DecodeLimits& limits);
+      const DecodeLimits& limits, Compression compression = {});
 
   /// The decoder's columns, then the source's.
   const SchemaPtr& schema() const { return schema_; }
 
-  Result<DecodedBatch> Decode(std::shared_ptr<const RawBatch> raw);
+  using Take = std::function<Result<void>(DecodedBatch)>;
+  /// Hands all of `raw` to `take`: in one piece, or in several, in order, if it decompresses to so
+  /// much that it should not be in memory at once. An error of `take` ends it.
+  Result<void> Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take);
 
  private:
   MessageDecoder(std::unique_ptr<Decoder> decoder, SchemaPtr schema, bool has_extra,
-                 const DecodeLimits& limits);
+                 const DecodeLimits& limits, Compression compression);
+  Result<DecodedBatch> DecodePiece(const RawBatch& raw, std::size_t from, std::size_t* to);
+  Result<void> AppendExtra(const RawBatch& raw, DecodedRows* decoded) const;
+
   std::unique_ptr<Decoder> decoder_;
   SchemaPtr schema_;
   bool has_extra_;
   DecodeLimits limits_;
-  std::vector<Payload> payloads_;
+  std::unique_ptr<MessageUnpacker> unpacker_;
 };
 
 }  // namespace sluice

@@ -57,15 +57,33 @@ void EngineMetrics::NoteBatch(std::size_t source, const DecodedBatch& batch,
                               std::int64_t newest_micros) {
   OfSource& of = sources_[source];
   of.records->Add(static_cast<double>(batch.delivered));
-  of.bytes->Add(static_cast<double>(batch.raw->bytes));
+  of.bytes->Add(static_cast<double>(batch.bytes));
   records_.fetch_add(batch.delivered, std::memory_order_relaxed);
   if (!batch.decoded.rejects.empty()) {
     of.rejects->Add(static_cast<double>(batch.decoded.rejects.size()));
     rejects_.fetch_add(static_cast<std::int64_t>(batch.decoded.rejects.size()),
                        std::memory_order_relaxed);
   }
+  for (std::size_t i = 0; i < kNumCodecs; ++i) {
+    if (batch.decompressed[i] > 0) {
+      Decompressed(source, i).Add(static_cast<double>(batch.decompressed[i]));
+    }
+  }
   if (batch.tombstones > 0) of.tombstones->Add(static_cast<double>(batch.tombstones));
   if (newest_micros >= 0) of.newest.store(newest_micros, std::memory_order_relaxed);
+}
+
+/// Made when the source first has such a message: most never do.
+Counter& EngineMetrics::Decompressed(std::size_t source, std::size_t codec) {
+  std::atomic<Counter*>& known = sources_[source].decompressed[codec];
+  Counter* counter = known.load(std::memory_order_acquire);
+  if (counter == nullptr) {
+    counter = &spec_.metrics->AddCounter(
+        "sluice_decompressed_records_total", "Messages that were compressed, by codec.",
+        {{"source", spec_.sources[source].name}, {"codec", CodecNames()[codec]}});
+    known.store(counter, std::memory_order_release);
+  }
+  return *counter;
 }
 
 void EngineMetrics::NoteLag(std::size_t source, const std::string& split, std::int64_t records) {

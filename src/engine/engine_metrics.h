@@ -3,6 +3,7 @@
 /// Updated once per batch or per epoch, from any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -43,7 +44,9 @@ class EngineMetrics {
     Counter* tombstones;
     Counter* lost;
     std::atomic<std::int64_t> newest{-1};
+    std::array<std::atomic<Counter*>, kNumCodecs> decompressed{};
   };
+  Counter& Decompressed(std::size_t source, std::size_t codec);
   struct OfSink {
     Counter* before;
     Counter* after;

@@ -85,9 +85,12 @@ Result<void> ReaderLane::Loop() {
 
     std::vector<SplitRange> ranges = raw->ranges;
     std::int64_t newest = raw->records.empty() ? -1 : raw->records.back().timestamp;
-    TRY(auto batch, decoder_->Decode(std::shared_ptr<const RawBatch>(std::move(raw))));
-    TRY(delivery_->DeliverBatch(epoch_, batch, &counts_));
-    metrics_->NoteBatch(options_.source, batch, newest);
+    TRY(decoder_->Decode(std::shared_ptr<const RawBatch>(std::move(raw)),
+                         [&](DecodedBatch batch) -> Result<void> {
+                           TRY(delivery_->DeliverBatch(epoch_, batch, &counts_));
+                           metrics_->NoteBatch(options_.source, batch, newest);
+                           return {};
+                         }));
     std::lock_guard lock(mutex_);
     for (SplitRange& range : ranges) {
       positions_[range.split].position = range.to;

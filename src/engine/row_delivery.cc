@@ -49,7 +49,7 @@ Result<void> RowDelivery::DeliverBatch(const EpochInfo& epoch, const DecodedBatc
   const PipelineSource& source = stage_->spec->sources[producer_->index];
   SourceCounts& count = counts->sources[source.name];
   count.delivered += batch.delivered;
-  count.bytes += static_cast<std::int64_t>(batch.raw->bytes);
+  count.bytes += batch.bytes;
   count.decoded += batch.decoded_messages;
   count.rejected_whole += batch.rejected_whole;
   count.tombstones += batch.tombstones;

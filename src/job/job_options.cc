@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "decode/compression.h"
+
 namespace sluice {
 namespace {
 
@@ -105,6 +107,7 @@ const std::vector<OptionSpec>& SourceOptionSpecs() {
        .type = OptionType::kBool,
        .default_value = "false",
        .help = "Only `false` is accepted: the schema has to be declared."},
+      CompressionOption(),
       {.name = "badRecords",
        .default_value = "quarantine",
        .help = "What becomes of a record that cannot be used: written to the dead letters, skipped "

@@ -171,7 +171,8 @@ Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std
   const JobSource& source = plan.job.sources[index];
   TRY(std::unique_ptr<Decoder> decoder,
       source.format->make(source.options, plan.sources[index].declared, DecodeLimits{}));
-  return MessageDecoder::Make(std::move(decoder), plan.sources[index].extra, DecodeLimits{});
+  return MessageDecoder::Make(std::move(decoder), plan.sources[index].extra, DecodeLimits{},
+                              MakeCompression(source.options.String("compression")));
 }
 
 Result<PipelineSpec> BuildPipeline(std::shared_ptr<const Plan> plan, const Parts& parts,

@@ -20,8 +20,6 @@ constexpr std::size_t kSingleObjectHeader = 10;
 /// Offsets have 32 bits. A message fills columns with its own bytes, those it was compressed from
 /// and those it may spend; what is left of a batch must hold them all.
 constexpr std::size_t kMaxBatch = std::numeric_limits<std::int32_t>::max();
-constexpr std::size_t kMostOfOne = static_cast<std::size_t>(AvroReader::kMaxSpent) +
-                                   kMaxAvroInflated;
 
 std::uint64_t LittleEndian64(std::string_view bytes) {
   std::uint64_t value = 0;
@@ -74,10 +72,12 @@ Result<void> AvroDecoder::Compile() {
 Result<DecodedRows> AvroDecoder::Decode(const std::vector<Payload>& payloads) {
   TRY(rows_->Start());
   reader_.StartBatch();
+  const std::size_t most_of_one =
+      static_cast<std::size_t>(AvroReader::kMaxSpent) + options_.limits.decompressed_bytes;
   std::size_t used = 0;
   for (const Payload& payload : payloads) {
     reader_.BeginMessage(payload.record);
-    if (payload.size + kMostOfOne > kMaxBatch - used) {
+    if (payload.size + most_of_one > kMaxBatch - used) {
       reader_.Refuse(0, "limit.batch", "the messages before it in its batch took too much memory");
       TRY(reader_.EndMessage());
       continue;
@@ -133,7 +133,7 @@ bool AvroDecoder::ReadFile(std::string_view message, AvroFault* fault) {
     reader_.Refuse(static_cast<std::size_t>(header.schema.data() - message.data()),
                    file.code.c_str(), file.reason);
   } else {
-    ReadAvroBlocks(message, header, *file.program, &scratch_, &reader_, &inflated_);
+    ReadAvroBlocks(message, header, *file.program, options_.limits, &scratch_, &reader_, &inflated_);
   }
   return true;
 }

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::size_t kSyncBytes = 16;
 constexpr std::int64_t kMaxMetadata = 1000;
-constexpr std::size_t kFreeInflated = 1u << 20;
-constexpr std::size_t kMaxRatio = 200;
 /// The size of zlib's checksum.
 constexpr std::size_t kMostBehindDeflate = 4;
 
@@ -244,7 +242,8 @@ bool ReadAvroFileHeader(std::string_view file, AvroFileHeader* header, AvroFault
 }
 
 bool ReadAvroBlocks(std::string_view file, const AvroFileHeader& header, const AvroProgram& program,
-                    CodecBuffer* scratch, AvroReader* rows, std::size_t* inflated) {
+                    const DecodeLimits& limits, CodecBuffer* scratch, AvroReader* rows,
+                    std::size_t* inflated) {
   *inflated = 0;
   if (header.version == 0) return ReadOldBlocks(file, header, program, rows);
   BlockCodec codec(header.codec, scratch);
@@ -254,7 +253,8 @@ bool ReadAvroBlocks(std::string_view file, const AvroFileHeader& header, const A
                             "' is none of null, deflate, snappy, bzip2, xz, zstandard");
   }
   const std::size_t most =
-      std::min(kMaxAvroInflated, std::max(kFreeInflated, kMaxRatio * file.size()));
+      std::min(limits.decompressed_bytes,
+               std::max(limits.decompressed_free, limits.decompressed_ratio * file.size()));
   AvroFault fault;
   Cursor cursor(file, header.blocks, &fault);
   while (cursor.left() > 0) {

@@ -35,10 +35,9 @@ bool BeginsAvroFile(std::string_view bytes);
 bool ReadAvroFileHeader(std::string_view file, AvroFileHeader* header, AvroFault* fault);
 
 /// Reads every block of a file into `rows`, which says why if it cannot. Each block is decompressed
-/// into `scratch`. Compressed blocks may hold kMaxAvroInflated bytes in all, and beyond 1 MiB no
-/// more than 200 times the file's size. `*inflated` counts them.
+/// into `scratch`. All blocks together are capped as a compressed message is; `*inflated` counts.
 bool ReadAvroBlocks(std::string_view file, const AvroFileHeader& header, const AvroProgram& program,
-                    CodecBuffer* scratch, AvroReader* rows, std::size_t* inflated);
-inline constexpr std::size_t kMaxAvroInflated = 64u << 20;
+                    const DecodeLimits& limits, CodecBuffer* scratch, AvroReader* rows,
+                    std::size_t* inflated);
 
 }  // namespace sluice

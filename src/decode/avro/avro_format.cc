@@ -9,6 +9,7 @@
 #include "decode/avro/avro_columns.h"
 #include "decode/avro/avro_decoder.h"
 #include "decode/avro/avro_file.h"
+#include "decode/codec/codec_list.h"
 
 namespace sluice {
 namespace {
@@ -37,9 +38,23 @@ Result<SchemaPtr> ParseSchema(std::string_view text) {
 
 bool LogicalTypes(const Options& options) { return options.String("version") != "1.7"; }
 
+/// What `message` is if it is a whole file, compressed; else `message`.
+std::string_view Decompressed(std::string_view message, CodecBuffer* buffer) {
+  if (BeginsAvroFile(message)) return message;
+  for (const Codec& codec : Codecs()) {
+    if (codec.begins != nullptr && !codec.begins(message)) continue;
+    buffer->Clear();
+    const auto result = codec.decompress(message, DecodeLimits().decompressed_bytes, buffer);
+    if (result.status == CodecStatus::kOk && BeginsAvroFile(buffer->view())) return buffer->view();
+  }
+  return message;
+}
+
 /// The schema of the file that `message` is. Nothing to find out if `avroSchema` is given.
 Result<SchemaPtr> InferSchema(const Options& options, std::string_view message) {
   if (options.Given("avroSchema")) return SchemaPtr();
+  CodecBuffer buffer;
+  message = Decompressed(message, &buffer);
   AvroFileHeader header;
   AvroFault fault;
   if (!BeginsAvroFile(message)) {

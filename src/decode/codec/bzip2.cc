@@ -43,7 +43,7 @@ CodecStatus ReadStream(std::string_view in, std::size_t* at, CappedOutput* out,
   thread_local BlockCache cache;
   Stream stream(&cache);
   *reason = "there is no memory to decompress it";
-  if (!stream.made()) return CodecStatus::kMemory;
+  if (!stream.made()) return CodecStatus::kNoMemory;
   const std::size_t begin = *at;
   const std::size_t size = in.size() - begin;
   stream->next_in = const_cast<char*>(in.data() + begin);
@@ -67,7 +67,7 @@ CodecStatus ReadStream(std::string_view in, std::size_t* at, CappedOutput* out,
         *reason = "it ends early";
         return CodecStatus::kBroken;
       case BZ_MEM_ERROR:
-        return CodecStatus::kMemory;
+        return CodecStatus::kNoMemory;
       default:
         *reason = "the data is damaged, or its checksum wrong";
         return CodecStatus::kBroken;

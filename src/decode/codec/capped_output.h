@@ -20,7 +20,7 @@ class CappedOutput {
     if (written() > cap_) return CodecStatus::kTooLarge;
     if (out_->capacity() - out_->size() < std::min(guess, left) &&
         !out_->Reserve(std::clamp<std::size_t>(guess, 1, left))) {
-      return CodecStatus::kMemory;
+      return CodecStatus::kNoMemory;
     }
     room_ = std::min(out_->capacity() - out_->size(), left);
     return CodecStatus::kOk;
@@ -28,7 +28,7 @@ class CappedOutput {
   /// Exactly `size` bytes, whose number is known before. kTooLarge if they pass the cap.
   CodecStatus Exactly(std::size_t size) {
     if (size > cap_ - written()) return CodecStatus::kTooLarge;
-    if (!out_->Reserve(size)) return CodecStatus::kMemory;
+    if (!out_->Reserve(size)) return CodecStatus::kNoMemory;
     room_ = size;
     return CodecStatus::kOk;
   }

@@ -21,11 +21,12 @@ namespace sluice {
 
 enum class CodecStatus : std::uint8_t {
   kOk,
-  kNotThis,     ///< The bytes do not begin as this codec's do.
-  kBroken,      ///< They do, but are cut short, wrong, or followed by something else.
-  kTooLarge,    ///< More than max_output bytes would come out, or are announced.
-  kDictionary,  ///< They need a dictionary that they do not carry.
-  kMemory,      ///< Memory ran out, or more is asked for than a message may have (xz).
+  kNotThis,      ///< The bytes do not begin as this codec's do.
+  kBroken,       ///< They do, but are cut short, wrong, or followed by something else.
+  kTooLarge,     ///< More than max_output bytes would come out, or are announced.
+  kDictionary,   ///< They need a dictionary that they do not carry.
+  kMemoryLimit,  ///< They ask for more memory than a message may have (xz).
+  kNoMemory,     ///< Memory ran out.
 };
 
 struct CodecResult {
@@ -45,7 +46,7 @@ CodecResult DecompressZlib(std::string_view in, std::size_t max_output, CodecBuf
 CodecResult DecompressRawDeflate(std::string_view in, std::size_t max_output, CodecBuffer* out);
 /// "BZh1" to "BZh9"; at least one stream.
 CodecResult DecompressBzip2(std::string_view in, std::size_t max_output, CodecBuffer* out);
-/// The .xz file format 1.1; at least one stream. More than kXzMemoryLimit is kMemory.
+/// The .xz file format 1.1; at least one stream. More than kXzMemoryLimit is kMemoryLimit.
 CodecResult DecompressXz(std::string_view in, std::size_t max_output, CodecBuffer* out);
 /// Enough for the 64 MiB dictionary of `xz -9`, the largest of its presets.
 inline constexpr std::uint64_t kXzMemoryLimit = 80u << 20;

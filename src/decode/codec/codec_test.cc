@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(Codec, EveryCodec, testing::ValuesIn(TestCodecs()), [](
 });
 
 TEST_P(EveryCodec, GivesBackWhatWasCompressed) {
-  for (std::size_t size : {0, 1, 2, 5, 100, 123, 1000, 65535, 65536, 65537, 300'000, 3'000'000}) {
+  for (std::size_t size : {0, 1, 2, 5, 100, 123, 1000, 65535, 65536, 65537, 300'000}) {
     for (const std::string& plain : {Events(size), Noise(size), std::string(size, 'a')}) {
       const std::string compressed = GetParam().compress(plain);
       if (compressed.empty()) continue;  // Hadoop's form of nothing is nothing.
@@ -117,7 +117,7 @@ TEST_P(EveryCodec, SurvivesAnyByteChanged) {
   const std::string plain = Events(600);
   const std::string compressed = GetParam().compress(plain);
   const std::string_view name = GetParam().name;
-  const bool checked = name != "deflate" && name != "snappy-raw" && name != "snappy-hadoop" &&
+  const bool checked = name != "deflate-raw" && name != "snappy-raw" && name != "snappy-hadoop" &&
                        name != "snappy-xerial" && name != "zstd" && name != "gzip" &&
                        name != "snappy-framed";
   for (std::size_t at = 0; at < compressed.size(); ++at) {
@@ -247,7 +247,7 @@ TEST(Codec, BoundsTheMemoryOfXz) {
       Decompress(DecompressXz,
                  FromHex("fd 37 7a 58 5a 00 00 04 e6 d6 b4 46 02 00 21 01 28 00 00 00 e6 a0 11 b3"
                          "01 00 04 68 65 6c 6c 6f 00 00 00"));
-  EXPECT_EQ(out.status, CodecStatus::kMemory) << out.reason;
+  EXPECT_EQ(out.status, CodecStatus::kMemoryLimit) << out.reason;
 }
 
 TEST(Codec, ReadsEmptyFrames) {

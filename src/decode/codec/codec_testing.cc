@@ -139,7 +139,7 @@ const std::vector<TestCodec>& TestCodecs() {
   static const std::vector<TestCodec> codecs = {
       {"gzip", Gzip, DecompressGzip},
       {"zlib", Zlib, DecompressZlib},
-      {"deflate", RawDeflate, DecompressRawDeflate},
+      {"deflate-raw", RawDeflate, DecompressRawDeflate},
       {"bzip2", Bzip2, DecompressBzip2},
       {"xz", Xz, DecompressXz},
       {"zstd", Zstd, DecompressZstd},

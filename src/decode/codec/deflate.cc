@@ -35,7 +35,7 @@ CodecStatus ReadStream(std::string_view in, int wrapper, std::size_t* at, Capped
                        const char** reason) {
   thread_local Inflater inflater;
   *reason = "there is no memory to decompress it";
-  if (!inflater.Begin(wrapper)) return CodecStatus::kMemory;
+  if (!inflater.Begin(wrapper)) return CodecStatus::kNoMemory;
   z_stream& stream = inflater.stream();
   const std::size_t begin = *at;
   const std::size_t size = in.size() - begin;
@@ -65,7 +65,7 @@ CodecStatus ReadStream(std::string_view in, int wrapper, std::size_t* at, Capped
         *reason = "it needs a preset dictionary";
         return CodecStatus::kDictionary;
       case Z_MEM_ERROR:
-        return CodecStatus::kMemory;
+        return CodecStatus::kNoMemory;
       default:
         *reason = stream.msg != nullptr ? stream.msg : "the stream is damaged";
         return CodecStatus::kBroken;

@@ -40,7 +40,7 @@ CodecStatus StatusOf(std::size_t code, const char** reason) {
     *reason = "it ends early";
   } else if (std::strcmp(name, "ERROR_allocation_failed") == 0) {
     *reason = "there is no memory to decompress it";
-    return CodecStatus::kMemory;
+    return CodecStatus::kNoMemory;
   }
   return CodecStatus::kBroken;
 }
@@ -95,7 +95,7 @@ CodecResult DecompressLz4(std::string_view in, std::size_t max_output, CodecBuff
   if (!BeginsLz4(in)) return {CodecStatus::kNotThis, 0, "it does not begin with 04 22 4d 18"};
   thread_local const Context context;
   CappedOutput capped(out, max_output);
-  if (context.get() == nullptr) return capped.NoRoom(CodecStatus::kMemory, 0);
+  if (context.get() == nullptr) return capped.NoRoom(CodecStatus::kNoMemory, 0);
   const char* reason = "";
   for (std::size_t at = 0; (at = SkipFrames(in, at)) < in.size();) {
     if (!in.substr(at).starts_with(kMagic)) {

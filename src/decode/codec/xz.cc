@@ -61,10 +61,10 @@ CodecStatus Read(lzma_stream* stream, std::size_t guess, CappedOutput* out, cons
         return CodecStatus::kBroken;
       case LZMA_MEM_ERROR:
         *reason = "there is no memory to decompress it";
-        return CodecStatus::kMemory;
+        return CodecStatus::kNoMemory;
       case LZMA_MEMLIMIT_ERROR:
         *reason = "its dictionary is larger than 64 MiB";
-        return CodecStatus::kMemory;
+        return CodecStatus::kMemoryLimit;
       case LZMA_OPTIONS_ERROR:
         *reason = "it uses a filter or flag that is not known";
         return CodecStatus::kBroken;
@@ -92,7 +92,7 @@ CodecResult DecompressXz(std::string_view in, std::size_t max_output, CodecBuffe
   if (!BeginsXz(in)) return {CodecStatus::kNotThis, 0, "it does not begin with fd 37 7a 58 5a 00"};
   thread_local Decoder decoder;
   CappedOutput capped(out, max_output);
-  if (decoder.Begin() != LZMA_OK) return capped.NoRoom(CodecStatus::kMemory, 0);
+  if (decoder.Begin() != LZMA_OK) return capped.NoRoom(CodecStatus::kNoMemory, 0);
   lzma_stream& stream = decoder.stream();
   stream.next_in = reinterpret_cast<const std::uint8_t*>(in.data());
   stream.avail_in = in.size();

@@ -25,7 +25,7 @@ CodecStatus StatusOf(std::size_t code, const char** reason) {
       return CodecStatus::kDictionary;
     case ZSTD_error_memory_allocation:
       *reason = "there is no memory to decompress it";
-      return CodecStatus::kMemory;
+      return CodecStatus::kNoMemory;
     case ZSTD_error_srcSize_wrong:
       *reason = "it ends early";
       return CodecStatus::kBroken;
@@ -77,7 +77,7 @@ CodecResult DecompressZstd(std::string_view in, std::size_t max_output, CodecBuf
   if (!BeginsZstd(in)) return {CodecStatus::kNotThis, 0, "it does not begin with 28 b5 2f fd"};
   thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(ZSTD_createDCtx());
   CappedOutput capped(out, max_output);
-  if (context == nullptr) return capped.NoRoom(CodecStatus::kMemory, 0);
+  if (context == nullptr) return capped.NoRoom(CodecStatus::kNoMemory, 0);
   const char* reason = "";
   for (std::size_t at = 0; (at = SkipFrames(in, at)) < in.size();) {
     std::string_view rest = in.substr(at);

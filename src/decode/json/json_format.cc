@@ -6,13 +6,31 @@
 #include <arrow/type.h>
 
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "decode/json/json_path.h"
+#include "decode/json/json_scan.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
 namespace {
+
+/// Whether a record or an array may begin here: an object with a key or none, or an array. Numbers
+/// and bare texts are no records.
+bool MayBeJson(std::string_view bytes) {
+  if (bytes.starts_with("\xef\xbb\xbf")) bytes.remove_prefix(3);
+  const auto skip = [&] {
+    while (!bytes.empty() && IsJsonSpace(bytes[0])) bytes.remove_prefix(1);
+    return bytes.empty() ? ' ' : bytes[0];
+  };
+  const char open = skip();
+  if (open == '[') return true;
+  if (open != '{') return bytes.empty();
+  bytes.remove_prefix(1);
+  const char next = skip();
+  return next == '"' || next == '}' || bytes.empty();
+}
 
 class JsonDecoder : public Decoder {
  public:
@@ -22,6 +40,7 @@ class JsonDecoder : public Decoder {
         reader_(rows_.get(), std::move(options)) {}
 
   const SchemaPtr& schema() const override { return schema_; }
+  bool MayBeMessage(std::string_view bytes) override { return MayBeJson(bytes); }
 
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
     std::size_t bytes = 0;
