@@ -187,12 +187,20 @@ class Bench:
     def micro(self):
         self.say("\nparts alone, one thread")
         self.results["micro"] = {}
-        for name in ("json_decode_bench", "sql_bench", "parquet_bench"):
+        for name in ("json_decode_bench", "avro_decode_bench", "sql_bench", "parquet_bench"):
             done = subprocess.run([BIN / name], check=True, capture_output=True, text=True)
             self.results["micro"][name] = done.stdout.splitlines()
             self.say(f"  {name}")
             for line in done.stdout.splitlines():
                 self.say(f"    {line}")
+        events = self.scratch / "events.avro"
+        subprocess.run([BIN / "avro_decode_bench", "100000", "1", events], check=True,
+                       capture_output=True)
+        done = subprocess.run([sys.executable, ROOT / "bench/avro_fastavro.py", events], check=True,
+                              capture_output=True, text=True)
+        self.results["micro"]["fastavro"] = done.stdout.splitlines()
+        self.say(f"    {done.stdout.strip()}")
+        events.unlink()
 
 
 def main():

@@ -20,7 +20,9 @@ Result<std::unique_ptr<MessageDecoder>> MakeDecoder(const DecodeCase& test,
       ParseOptions(specs, RawOptionsFromPairs(test.options), "format " + test.classification));
   SchemaPtr schema;
   if (test.schema.has_value()) {
-    TRY(schema, ParseDdl(*test.schema));
+    TRY(schema, ParseSchemaFor(*format, *test.schema));
+  } else if (format->infer_schema && !test.messages.empty()) {
+    TRY(schema, format->infer_schema(options, test.messages[0].bytes));
   }
   const DecodeLimits limits;
   TRY(auto decoder, format->make(options, schema, limits));

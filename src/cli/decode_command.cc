@@ -8,6 +8,7 @@
 #include <istream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <string_view>
 #include <utility>
@@ -42,13 +43,8 @@ class FileDecoder {
               std::ostream& err, std::size_t max_record)
       : decoder_(std::move(decoder)), rows_(std::move(rows)), err_(err), max_record_(max_record) {}
 
-  /// The stream is one record, of which no more is kept than shows that it is too long.
-  Result<void> TakeWhole(const std::string& path, std::istream& in) {
-    std::string bytes;
-    char chunk[kChunk];
-    while (bytes.size() <= max_record_ && (in.read(chunk, sizeof chunk), in.gcount() > 0)) {
-      bytes.append(chunk, static_cast<std::size_t>(in.gcount()));
-    }
+  /// The file is one record.
+  Result<void> TakeWhole(const std::string& path, std::string bytes) {
     return Add(path, 0, std::move(bytes));
   }
 
@@ -123,6 +119,37 @@ class FileDecoder {
   std::int64_t rejects_ = 0;
 };
 
+/// All of the stream, or as much as shows that it is too long.
+std::string ReadWhole(std::istream& in, std::size_t max_record) {
+  std::string bytes;
+  char chunk[kChunk];
+  while (bytes.size() <= max_record && (in.read(chunk, sizeof chunk), in.gcount() > 0)) {
+    bytes.append(chunk, static_cast<std::size_t>(in.gcount()));
+  }
+  return bytes;
+}
+
+/// Calls `take(path, stream)` for the file or standard input.
+template <typename Take>
+Result<void> WithFile(const std::string& path, Take take) {
+  std::ifstream file;
+  if (path != "-") {
+    file.open(path, std::ios::binary);
+    // A folder can be opened, but not read.
+    if (file) file.peek();
+    if (file.bad() || !file.is_open()) {
+      return UserError("decode.file", "cannot read " + path + ": " + std::strerror(errno));
+    }
+    file.clear();
+  }
+  std::istream& in = path == "-" ? std::cin : file;
+  TRY(take(in));
+  if (in.bad()) {
+    return RemoteError("decode.file", "cannot read " + path + " to its end", Retry::kNo);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> DecodeFiles(const DecodeFilesOptions& options, const FormatRegistry& formats,
@@ -132,35 +159,41 @@ Result<int> DecodeFiles(const DecodeFilesOptions& options, const FormatRegistry&
   specs.push_back(CompressionOption());
   TRY(const Options set,
       ParseOptions(specs, RawOptionsFromPairs(options.set), "format " + options.classification));
+  const DecodeLimits limits;
   SchemaPtr declared;
+  std::optional<std::string> first;  // The first file, if it had to be read for its schema.
   if (options.schema.has_value()) {
-    auto parsed = ParseDdl(*options.schema);
+    auto parsed = ParseSchemaFor(*format, *options.schema);
     if (!parsed.ok()) return std::move(parsed).error().At("--schema");
     declared = *std::move(parsed);
+  } else if (format->infer_schema && !options.lines && !options.files.empty()) {
+    TRY(WithFile(options.files[0], [&](std::istream& in) -> Result<void> {
+      first = ReadWhole(in, limits.message_bytes);
+      return {};
+    }));
+    auto inferred = format->infer_schema(set, *first);
+    if (!inferred.ok()) return std::move(inferred).error().At(options.files[0]);
+    declared = *std::move(inferred);
   }
-  const DecodeLimits limits;
   TRY(auto made, format->make(set, declared, limits));
   TRY(auto decoder, MessageDecoder::Make(std::move(made), {}, limits,
                                          MakeCompression(set.String("compression"))));
+  if (options.print_schema) {
+    out << FormatDdl(*decoder->schema()) << "\n";
+    return 0;
+  }
   StreamSink sink(out);
   TRY(auto rows, JsonRows::Make(encoders, decoder->schema(), &sink));
   FileDecoder files(std::move(decoder), std::move(rows), err, limits.message_bytes);
   for (const std::string& path : options.files) {
-    std::ifstream file;
-    if (path != "-") {
-      file.open(path, std::ios::binary);
-      // A folder can be opened, but not read.
-      if (file) file.peek();
-      if (file.bad() || !file.is_open()) {
-        return UserError("decode.file", "cannot read " + path + ": " + std::strerror(errno));
-      }
-      file.clear();
+    if (first.has_value()) {
+      TRY(files.TakeWhole(path, *std::exchange(first, std::nullopt)));
+      continue;
     }
-    std::istream& in = path == "-" ? std::cin : file;
-    TRY(options.lines ? files.TakeLines(path, in) : files.TakeWhole(path, in));
-    if (in.bad()) {
-      return RemoteError("decode.file", "cannot read " + path + " to its end", Retry::kNo);
-    }
+    TRY(WithFile(path, [&](std::istream& in) -> Result<void> {
+      if (options.lines) return files.TakeLines(path, in);
+      return files.TakeWhole(path, ReadWhole(in, limits.message_bytes));
+    }));
   }
   TRY(const std::int64_t rejects, files.Finish());
   out.flush();
@@ -176,10 +209,12 @@ void AddDecodeCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("decode", "Decode files and print their rows and rejects");
   command->add_option("--classification", args->options.classification, "The format, such as json")
       ->required();
-  command->add_option("--schema", args->options.schema, "The columns, as DDL");
+  command->add_option("--schema", args->options.schema, "The columns, as DDL, or in the format's own notation");
   command->add_option("--set", args->set, "An option of the format, as key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_flag("--lines", args->options.lines, "Each line is a record, not each file");
+  command->add_flag("--print-schema", args->options.print_schema,
+                    "Print the columns as DDL, decode nothing");
   command->add_option("FILE", args->options.files, "Files; - is standard input")->required();
   command->footer(
       "Rows are JSON lines on standard output, rejects JSON lines on standard error. The exit code "
@@ -188,7 +223,8 @@ void AddDecodeCommand(CLI::App& app, CommandContext& context) {
       "Examples:\n"
       "  sluice decode --classification json --schema 'id bigint, name string' a.json\n"
       "  sluice generate --records 3 | sluice decode --classification json --lines \\\n"
-      "      --schema 'user_id bigint, city string' -");
+      "      --schema 'user_id bigint, city string' -\n"
+      "  sluice decode --classification avro --print-schema a.avro");
   command->callback([&context, args] {
     for (const std::string& text : args->set) {
       const std::size_t equals = text.find('=');

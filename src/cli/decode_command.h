@@ -16,8 +16,9 @@ namespace sluice {
 
 struct DecodeFilesOptions {
   std::string classification;
-  std::optional<std::string> schema;  ///< DDL.
+  std::optional<std::string> schema;  ///< DDL, or the format's own notation.
   std::vector<std::pair<std::string, std::string>> set;
+  bool print_schema = false;       ///< Only the columns, as DDL.
   bool lines = false;              ///< Each line of a file is a record, instead of each file.
   std::vector<std::string> files;  ///< "-" is standard input.
 };

@@ -84,7 +84,19 @@ struct FormatEntry {
   std::function<Result<std::unique_ptr<Decoder>>(const Options&, SchemaPtr declared,
                                                  const DecodeLimits&)>
       make;
+  /// Reads a source's `schema` where the format has a notation of its own beside DDL; what it
+  /// returns goes to make. Null: only DDL is read.
+  std::function<Result<SchemaPtr>(std::string_view text)> parse_schema;
+  /// The schema that `message` brings along, as make's `declared` where none was given; null if the
+  /// options say enough. User errors say why there is none. Null: messages of this format bring none.
+  std::function<Result<SchemaPtr>(const Options&, std::string_view message)> infer_schema;
 };
+
+/// A source's `schema` as `format` reads it.
+inline Result<SchemaPtr> ParseSchemaFor(const FormatEntry& format, std::string_view text) {
+  return format.parse_schema ? format.parse_schema(text) : ParseDdl(text);
+}
+
 using FormatRegistry = Registry<FormatEntry>;
 
 }  // namespace sluice

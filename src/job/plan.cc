@@ -108,7 +108,7 @@ class Planner {
     PlannedSource planned;
     std::string owner = "source " + source.name + " (" + source.type->name + ")";
     if (const RawValue* ddl = source.options.Raw("schema")) {
-      Result<SchemaPtr> schema = ParseDdl(source.options.String("schema"));
+      Result<SchemaPtr> schema = ParseSchemaFor(*source.format, source.options.String("schema"));
       if (!schema.ok()) {
         int column = NumberAfter(schema.error().message, "at column ");
         Place place = column > 0 && !ddl->hidden

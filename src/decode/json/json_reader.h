@@ -81,7 +81,6 @@ class JsonReader {
   bool ReadList(JsonField& field);
   /// `repeated`: entries to leave out because a later one replaces them; nullptr at first.
   bool ReadMap(JsonField& field, const std::vector<bool>* repeated);
-  std::vector<bool> FindRepeatedKeys(const ColumnBuilder& keys, std::int32_t from);
   bool ReadString(ColumnBuilder* column, const char* open);
   bool ReadBool(JsonField& field, const char* p);
   bool ReadNumber(JsonField& field, const char* p);

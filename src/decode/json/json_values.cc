@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <numeric>
 #include <utility>
 
 #include "decode/json/json_reader.h"
+#include "decode/repeated_keys.h"
 #include "record/schema.h"
 
 #ifdef __SSE2__
@@ -286,7 +286,7 @@ bool JsonReader::ReadMap(JsonField& field, const std::vector<bool>* repeated) {
     }
   }
   if (repeated == nullptr && key.column->length() - from > 1) {
-    const std::vector<bool> found = FindRepeatedKeys(*key.column, from);
+    const std::vector<bool> found = FindRepeatedKeys(*key.column, from, &order_);
     if (!found.empty()) {
       // Maps in maps are read again each time the outer one is.
       reread_ += static_cast<std::int64_t>(next_[-1] - begin[0]);
@@ -302,31 +302,6 @@ bool JsonReader::ReadMap(JsonField& field, const std::vector<bool>* repeated) {
   }
   if (!field.column->CloseList()) return OutOfMemory();
   return Close();
-}
-
-/// Which of the keys from `from` on come again later; empty if none does.
-std::vector<bool> JsonReader::FindRepeatedKeys(const ColumnBuilder& keys, std::int32_t from) {
-  auto key_at = [&](std::int32_t i) {
-    std::int32_t begin = keys.OffsetAt(from + i);
-    return std::string_view(keys.bytes() + begin,
-                            static_cast<std::size_t>(keys.OffsetAt(from + i + 1) - begin));
-  };
-  order_.resize(static_cast<std::size_t>(keys.length() - from));
-  std::iota(order_.begin(), order_.end(), 0);
-  std::sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) {
-    std::string_view left = key_at(a);
-    std::string_view right = key_at(b);
-    if (left.size() != right.size()) return left.size() < right.size();
-    int order = left.compare(right);
-    return order != 0 ? order < 0 : a < b;
-  });
-  std::vector<bool> repeated;
-  for (std::size_t i = 0; i + 1 < order_.size(); ++i) {
-    if (key_at(order_[i]) != key_at(order_[i + 1])) continue;
-    repeated.resize(order_.size(), false);
-    repeated[static_cast<std::size_t>(order_[i])] = true;
-  }
-  return repeated;
 }
 
 bool JsonReader::ReadString(ColumnBuilder* column, const char* open) {

@@ -1,0 +1,169 @@
+#include "decode/avro/avro_decoder.h"
+
+#include <arrow/array/data.h>
+#include <arrow/memory_pool.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <limits>
+#include <utility>
+
+#include "record/arrow_error.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kKeptPrograms = 16;
+constexpr std::size_t kKeptScratch = 1u << 20;
+constexpr std::string_view kSingleObject("\xc3\x01", 2);
+constexpr std::size_t kSingleObjectHeader = 10;
+/// Offsets have 32 bits. A message fills columns with its own bytes, those it was compressed from
+/// and those it may spend; what is left of a batch must hold them all.
+constexpr std::size_t kMaxBatch = std::numeric_limits<std::int32_t>::max();
+
+std::uint64_t LittleEndian64(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+  return value;
+}
+
+std::string Hex(std::uint64_t value) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (int shift = 60; shift >= 0; shift -= 4) out += kDigits[value >> shift & 15];
+  return out;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Decoder>> AvroDecoder::Make(AvroDecoderOptions options,
+                                                   arrow::MemoryPool* pool) {
+  SchemaPtr columns = options.declared;
+  if (columns != nullptr) {
+    TRY(options.reader, AvroSchemaOfColumns(*columns));
+  } else {
+    if (options.reader == nullptr) options.reader = options.writer;
+    TRY(columns, AvroColumns(*options.reader));
+  }
+  if (options.writer == nullptr) options.writer = options.reader;
+  TRY(auto rows, ColumnBuilder::ForSchema(*columns, pool));
+  std::unique_ptr<AvroDecoder> decoder(
+      new AvroDecoder(std::move(columns), std::move(rows), std::move(options)));
+  TRY(decoder->Compile());
+  return std::unique_ptr<Decoder>(std::move(decoder));
+}
+
+AvroProgram::Target AvroDecoder::TargetOf() const {
+  return {&options_.reader->root(), rows_.get(), options_.declared != nullptr};
+}
+
+Result<void> AvroDecoder::Compile() {
+  TRY(bare_, AvroProgram::Make(options_.writer, TargetOf()));
+  // A schema made of declared columns has no names, and so no fingerprint that others know.
+  if (options_.declared != nullptr && options_.writer == options_.reader) return {};
+  has_fingerprint_ = true;
+  bare_fingerprint_ = options_.writer->Fingerprint();
+  if (options_.declared != nullptr || options_.writer == options_.reader) return {};
+  reader_fingerprint_ = options_.reader->Fingerprint();
+  TRY(like_reader_, AvroProgram::Make(options_.reader, TargetOf()));
+  return {};
+}
+
+Result<DecodedRows> AvroDecoder::Decode(const std::vector<Payload>& payloads) {
+  TRY(rows_->Start());
+  reader_.StartBatch();
+  const std::size_t most_of_one =
+      static_cast<std::size_t>(AvroReader::kMaxSpent) + options_.limits.decompressed_bytes;
+  std::size_t used = 0;
+  for (const Payload& payload : payloads) {
+    reader_.BeginMessage(payload.record);
+    if (payload.size + most_of_one > kMaxBatch - used) {
+      reader_.Refuse(0, "limit.batch", "the messages before it in its batch took too much memory");
+      TRY(reader_.EndMessage());
+      continue;
+    }
+    inflated_ = 0;
+    ReadMessage({payload.data, payload.size});
+    // Rows without a single byte cost memory, too: 12 bytes each in the lists below.
+    used += payload.size + inflated_ + static_cast<std::size_t>(reader_.spent());
+    TRY(reader_.EndMessage());
+  }
+  scratch_.Trim(kKeptScratch);
+  DecodedRows out;
+  const std::int64_t count = rows_->length();
+  TRY(auto data, rows_->Finish());
+  out.rows = arrow::RecordBatch::Make(schema_, count, std::move(data->child_data));
+  out.record_of_row = std::move(reader_.record_of_row());
+  out.row_in_message = std::move(reader_.row_in_message());
+  out.rejects = std::move(reader_.rejects());
+  return out;
+}
+
+/// The forms by their first bytes. A bare datum may begin with any, so a form counts only if its
+/// header is one; and where nothing fits, the form that the message seems to have is what failed.
+bool AvroDecoder::ReadMessage(std::string_view message) {
+  AvroFault fault;
+  if (BeginsAvroFile(message)) {
+    if (ReadFile(message, &fault)) return true;
+  } else if (message.starts_with(kSingleObject) && message.size() >= kSingleObjectHeader) {
+    const std::uint64_t fingerprint = LittleEndian64(message.substr(2, 8));
+    const AvroProgram* program = nullptr;
+    if (has_fingerprint_ && fingerprint == bare_fingerprint_) program = bare_.get();
+    if (like_reader_ != nullptr && fingerprint == reader_fingerprint_) program = like_reader_.get();
+    if (program != nullptr) {
+      return reader_.ReadRows(*program, message.substr(kSingleObjectHeader), 1,
+                              kSingleObjectHeader, /*inflated=*/false);
+    }
+    fault = {2, "avro.fingerprint",
+             "the single-object encoding names a schema of fingerprint " + Hex(fingerprint) +
+                 (has_fingerprint_ ? ", not " + Hex(bare_fingerprint_)
+                                   : ", but declared columns have none: set avroSchema")};
+  }
+  if (reader_.ReadRows(*bare_, message, 1, 0, /*inflated=*/false)) return true;
+  if (fault.reason.empty()) return false;
+  reader_.Restart();
+  return reader_.Refuse(fault.byte, fault.code, std::move(fault.reason));
+}
+
+bool AvroDecoder::ReadFile(std::string_view message, AvroFault* fault) {
+  AvroFileHeader header;
+  if (!ReadAvroFileHeader(message, &header, fault)) return false;
+  const FileProgram& file = ProgramFor(header.schema);
+  if (file.program == nullptr) {
+    reader_.Refuse(static_cast<std::size_t>(header.schema.data() - message.data()),
+                   file.code.c_str(), file.reason);
+  } else {
+    ReadAvroBlocks(message, header, *file.program, options_.limits, &scratch_, &reader_, &inflated_);
+  }
+  return true;
+}
+
+/// Streams repeat few schemas, often one: the last one is looked at first.
+const AvroDecoder::FileProgram& AvroDecoder::ProgramFor(std::string_view schema) {
+  if (last_file_ < files_.size() && files_[last_file_].schema == schema) return files_[last_file_];
+  for (last_file_ = 0; last_file_ < files_.size(); ++last_file_) {
+    if (files_[last_file_].schema == schema) return files_[last_file_];
+  }
+  FileProgram made;
+  made.schema = schema;
+  auto compile = [&]() -> Result<std::unique_ptr<AvroProgram>> {
+    TRY(auto writer, AvroSchema::Parse(schema, {options_.logical_types}));
+    return AvroProgram::Make(std::move(writer), TargetOf());
+  };
+  auto program = compile();
+  if (program.ok()) {
+    made.program = *std::move(program);
+  } else {
+    made.code = program.error().code;
+    made.reason = "the file's schema: " + program.error().message;
+  }
+  if (files_.size() < kKeptPrograms) {
+    files_.push_back(std::move(made));
+    return files_.back();
+  }
+  last_file_ = oldest_file_;
+  oldest_file_ = (oldest_file_ + 1) % kKeptPrograms;
+  return files_[last_file_] = std::move(made);
+}
+
+}  // namespace sluice
