@@ -1,0 +1,43 @@
+/// Which cell of a row belongs to which column.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "decode/text_column.h"
+
+namespace sluice {
+
+/// One thread at a time.
+class CsvHeader {
+ public:
+  explicit CsvHeader(std::vector<TextColumn> columns);
+  CsvHeader(CsvHeader&&) =
+      default;  // cells_ points into the buffer of columns_, which moves along.
+  CsvHeader(const CsvHeader&) = delete;
+
+  /// Cells in the schema's order, which is what messages without a header have.
+  void UseSchemaOrder();
+  /// Finds each name's column: the one of that name, else the one that differs only in case, blanks
+  /// around the name left out. Names without a column are dropped with their cells. Returns what is
+  /// wrong with the names, if anything is; then the order must be set anew.
+  std::optional<std::string> UseNames(const std::vector<std::string>& names);
+
+  /// For each cell its column, nullptr for cells that no column wants.
+  const std::vector<TextColumn*>& cells() const { return cells_; }
+  /// Columns that have no cell.
+  const std::vector<TextColumn*>& absent() const { return absent_; }
+
+ private:
+  TextColumn* Find(std::string_view name);
+
+  std::vector<TextColumn> columns_;
+  std::vector<TextColumn*> cells_;
+  std::vector<TextColumn*> absent_;
+};
+
+}  // namespace sluice
