@@ -37,14 +37,14 @@ Result<TextColumn> TextColumn::Make(ColumnBuilder* builder, std::optional<EpochU
 }
 
 template <typename T>
-TextFit TextColumn::Take(Conversion result, T value) {
+inline TextFit TextColumn::Take(Conversion result, T value) {
   if (result == Conversion::kFormat) return TextFit::kFormat;
   if (result == Conversion::kOverflow) return TextFit::kOverflow;
   return builder_->AppendFixed(value) ? TextFit::kOk : TextFit::kNoMemory;
 }
 
 template <typename T>
-TextFit TextColumn::AppendInteger(std::string_view text) {
+inline TextFit TextColumn::AppendInteger(std::string_view text) {
   std::int64_t value = 0;
   Conversion result = ParseInteger(text, &value);
   if (result == Conversion::kOk &&
@@ -54,7 +54,7 @@ TextFit TextColumn::AppendInteger(std::string_view text) {
   return Take(result, static_cast<T>(value));
 }
 
-TextFit TextColumn::AppendReal(std::string_view text) {
+inline TextFit TextColumn::AppendReal(std::string_view text) {
   double value = 0;
   if (builder_->kind() == ColumnKind::kFloat) {
     float single = 0;
@@ -70,7 +70,7 @@ TextFit TextColumn::AppendReal(std::string_view text) {
   return Take(result, value);
 }
 
-TextFit TextColumn::AppendTimestamp(std::string_view text) {
+inline TextFit TextColumn::AppendTimestamp(std::string_view text) {
   const auto zone =
       builder_->kind() == ColumnKind::kTimestamp ? ZonePolicy::kOptional : ZonePolicy::kForbidden;
   std::int64_t value = 0;
@@ -82,7 +82,7 @@ TextFit TextColumn::AppendTimestamp(std::string_view text) {
   return Take(result, value);
 }
 
-TextFit TextColumn::AppendTrimmed(std::string_view text) {
+inline TextFit TextColumn::AppendTrimmed(std::string_view text) {
   switch (builder_->kind()) {
     case ColumnKind::kBool: {
       bool value = false;
@@ -132,7 +132,7 @@ TextFit TextColumn::AppendValue(std::string_view text) {
   if (trimmed.size() == text.size()) return fit;
   // Nothing but blanks is no value.
   if (trimmed.empty() && !holds_text_) return AppendNull();
-  return AppendTrimmed(trimmed);
+  return AppendValue(trimmed);
 }
 
 const char* TextColumn::CodeOf(TextFit fit) {
@@ -159,7 +159,7 @@ std::string TextColumn::ReasonFor(TextFit fit, std::string_view text) const {
     default:
       break;
   }
-  return "the text does not have the form of a " + type;
+  return "the text is not a valid " + type;
 }
 
 }  // namespace sluice

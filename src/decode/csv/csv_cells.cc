@@ -14,35 +14,34 @@ constexpr std::int64_t kMaxMissing = 16'000'000;
 bool CsvReader::AppendCell(TextColumn& column, const CsvCell& cell) {
   if (__builtin_expect(failure_.code != nullptr, 0)) return true;
   const std::string_view text = cell.text;
-  if (__builtin_expect(cell.quoted || cell.escaped || text.size() > options_.limits.string_bytes,
-                       0)) {
+  if (__builtin_expect(cell.escaped || text.size() > options_.limits.string_bytes, 0)) {
     return AppendSpecial(column, cell);
   }
-  if (text.empty() || (text.size() == options_.null_text.size() && text == options_.null_text)) {
+  // Without a nullValue only empty cells are looked at closer.
+  if (__builtin_expect(text.size() <= options_.null_text.size(), 0) && IsNull(column, cell)) {
     return Settle(column.AppendNull(), column, cell, text);
   }
   const TextFit fit = column.Append(text, end_);
   return __builtin_expect(fit == TextFit::kOk, 1) || Settle(fit, column, cell, text);
 }
 
+/// What is quoted is no nullValue; but only a text can be empty.
+bool CsvReader::IsNull(const TextColumn& column, const CsvCell& cell) const {
+  if (cell.quoted) return cell.text.empty() && !column.holds_text();
+  return cell.text.empty() || cell.text == options_.null_text;
+}
+
 bool CsvReader::AppendSpecial(TextColumn& column, const CsvCell& cell) {
-  std::string_view text = cell.text;
-  if (text.size() > options_.limits.string_bytes) {
-    Fail(text.data(), "limit.string",
+  if (cell.text.size() > options_.limits.string_bytes) {
+    Fail(cell.text.data(), "limit.string",
          "a cell is longer than " + std::to_string(options_.limits.string_bytes) + " bytes");
     failure_.field = column.builder()->path();
     return true;
   }
-  // What is quoted is no nullValue; but only a text can be empty.
-  const bool null = cell.quoted ? text.empty() && !column.holds_text() : text == options_.null_text;
-  if (null) return Settle(column.AppendNull(), column, cell, text);
-  const char* readable_end = end_;
-  if (cell.escaped) {
-    scratch_.resize(text.size());
-    text = {scratch_.data(), cursor_.Unescape(cell, scratch_.data())};
-    readable_end = text.data() + text.size();
-  }
-  return Settle(column.Append(text, readable_end), column, cell, text);
+  if (IsNull(column, cell)) return Settle(column.AppendNull(), column, cell, cell.text);
+  scratch_.resize(cell.text.size());
+  const std::string_view text(scratch_.data(), cursor_.Unescape(cell, scratch_.data()));
+  return Settle(column.Append(text, text.data() + text.size()), column, cell, text);
 }
 
 /// A column whose cell is not there.

@@ -6,14 +6,16 @@
 /// quotes in a quoted cell are one. What follows a closing quote must be a separator or the row's
 /// end.
 ///
-/// Indexes the message in windows, so that memory does not grow with it. Without `multi_line` every
-/// line end ends a row, whatever is open: a quote left open spoils its line and nothing else. With
-/// it the rows behind such a mistake cannot be told, and are not read.
+/// Indexes the message in windows, so that memory does not grow with it.
+///
+/// Without `multi_line` a row is a line, and a quote left open spoils its line and nothing else.
+/// But where the next quote is one that could close it, on a later line, all that lies between is
+/// taken for the bad row, or its tail would pass for rows. With `multi_line` the rows behind a
+/// mistake cannot be told, and are not read.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -38,7 +40,7 @@ enum class CsvStop : std::uint8_t {
 struct CsvError {
   const char* at = nullptr;
   const char* code = "";
-  std::string reason;
+  const char* reason = "";
 };
 
 /// One thread at a time.
@@ -83,11 +85,14 @@ class CsvCursor {
   std::size_t Unescape(const CsvCell& cell, char* out) const;
 
  private:
+  enum class Quoted : std::uint8_t { kClosed, kFollowed, kOpen, kEscape };
+
   CsvStop ReadOther(CsvCell* cell);
   CsvStop ReadQuoted(CsvCell* cell);
+  Quoted PassQuoted(bool lines, CsvCell* cell);
+  CsvStop ReadOpen(const char* open);
   CsvStop EndCell(const char* mark);
-  CsvStop Fail(const char* at, const char* code, std::string reason);
-  CsvStop FailUnclosed(const char* open);
+  CsvStop Fail(const char* at, const char* code, const char* reason);
   /// The next mark, from the next window if this one is used up; the end of the text if there is
   /// none.
   const char* Mark() {
@@ -98,7 +103,7 @@ class CsvCursor {
     }
     return mark;
   }
-  bool SkipEscaped(const char* escaper);
+  bool PassEscaped(const char* escaper, bool lines);
   void SkipLineEnd();
   void NextWindow();
   bool IsQuote(char c) const { return has_quote_ && c == quote_; }
@@ -120,6 +125,7 @@ class CsvCursor {
   const std::uint32_t* next_ = nullptr;  ///< The first mark not passed.
   const char* row_end_ = nullptr;
   bool unclean_ = false;
+  bool skipping_ = false;  ///< The rest of a bad row, which goes over lines.
   CsvError error_;
 };
 

@@ -74,11 +74,11 @@ std::vector<OptionSpec> CsvOptions() {
       "What stands around cells that hold separators, quotes or line ends. -1 turns quotes off.",
       "'");
   quote.aliases = {"quote"};
-  OptionSpec escaper = Text(
-      "escaper", "none",
-      "The character behind it is taken as it is, but for \\n, \\r, \\t and \\0. Two quotes are a "
-      "quote without it.",
-      "\\");
+  OptionSpec escaper =
+      Text("escaper", "none",
+           "The character behind it is taken as it is, but for \\n, \\r, \\t and \\0. It is not "
+           "needed for quotes: in a quoted cell two of them are one.",
+           "\\");
   escaper.aliases = {"escape"};
   OptionSpec lines = Flag(
       "multiLine",

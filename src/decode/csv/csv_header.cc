@@ -1,57 +1,55 @@
 #include "decode/csv/csv_header.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace sluice {
 namespace {
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
-
-bool EqualButForCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return Lower(x) == Lower(y); });
+/// ASCII only: what is beyond has no case that all would agree on.
+std::string Folded(std::string_view name) {
+  std::string out(TrimBlanks(name));
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  }
+  return out;
 }
 
 }  // namespace
 
 CsvHeader::CsvHeader(std::vector<TextColumn> columns) : columns_(std::move(columns)) {
-  UseSchemaOrder();
-}
-
-void CsvHeader::UseSchemaOrder() {
-  absent_.clear();
-  cells_.clear();
-  for (TextColumn& column : columns_) cells_.push_back(&column);
-}
-
-TextColumn* CsvHeader::Find(std::string_view name) {
-  for (TextColumn& column : columns_) {
-    if (column.builder()->path() == name) return &column;
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    const std::string& name = columns_[i].builder()->path();
+    exact_.emplace(name, i);
+    folded_.emplace(Folded(name), i);
+    cells_.push_back(&columns_[i]);
   }
-  for (TextColumn& column : columns_) {
-    if (EqualButForCase(column.builder()->path(), TrimBlanks(name))) return &column;
-  }
-  return nullptr;
 }
 
 std::optional<std::string> CsvHeader::UseNames(const std::vector<std::string>& names) {
-  cells_.clear();
+  cells_.assign(names.size(), nullptr);
   absent_.clear();
-  for (const std::string& name : names) {
-    TextColumn* column = Find(name);
-    if (column != nullptr && std::find(cells_.begin(), cells_.end(), column) != cells_.end()) {
-      return "two columns of the header are the schema's '" + column->builder()->path() + "'";
+  std::vector<bool> taken(columns_.size(), false);
+  bool any = false;
+  // A name that is exactly a column's has it, wherever it stands.
+  for (const bool exact : {true, false}) {
+    const std::vector<bool> taken_before = taken;
+    const auto& known = exact ? exact_ : folded_;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (cells_[i] != nullptr) continue;
+      const auto found = known.find(exact ? names[i] : Folded(names[i]));
+      if (found == known.end() || taken_before[found->second]) continue;
+      TextColumn* column = &columns_[found->second];
+      if (taken[found->second]) {
+        return "two names in the header mean the column '" + column->builder()->path() + "'";
+      }
+      taken[found->second] = true;
+      cells_[i] = column;
+      any = true;
     }
-    cells_.push_back(column);
   }
-  for (TextColumn& column : columns_) {
-    if (std::find(cells_.begin(), cells_.end(), &column) == cells_.end()) {
-      absent_.push_back(&column);
-    }
-  }
-  if (absent_.size() == columns_.size()) {
-    return "the first row names none of the schema's columns, so it seems to be no header";
+  if (!any) return "the first row names none of the schema's columns, so it seems to be no header";
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (!taken[i]) absent_.push_back(&columns_[i]);
   }
   return std::nullopt;
 }

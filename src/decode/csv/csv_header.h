@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/result.h"
@@ -15,16 +16,16 @@ namespace sluice {
 /// One thread at a time.
 class CsvHeader {
  public:
+  /// Cells are in the schema's order, as in messages without a header.
   explicit CsvHeader(std::vector<TextColumn> columns);
   CsvHeader(CsvHeader&&) =
       default;  // cells_ points into the buffer of columns_, which moves along.
   CsvHeader(const CsvHeader&) = delete;
 
-  /// Cells in the schema's order, which is what messages without a header have.
-  void UseSchemaOrder();
-  /// Finds each name's column: the one of that name, else the one that differs only in case, blanks
-  /// around the name left out. Names without a column are dropped with their cells. Returns what is
-  /// wrong with the names, if anything is; then the order must be set anew.
+  /// Finds each name's column: the one of that name, else one that no other name has and that
+  /// differs only in case, blanks around the name left out. Names without a column are dropped with
+  /// their cells. Returns what is wrong with the names, if anything is; then names must be given
+  /// anew before the next row.
   std::optional<std::string> UseNames(const std::vector<std::string>& names);
 
   /// For each cell its column, nullptr for cells that no column wants.
@@ -33,9 +34,10 @@ class CsvHeader {
   const std::vector<TextColumn*>& absent() const { return absent_; }
 
  private:
-  TextColumn* Find(std::string_view name);
-
   std::vector<TextColumn> columns_;
+  std::unordered_map<std::string, std::size_t> exact_;  ///< Name to index in columns_.
+  /// In lower case; the first of several.
+  std::unordered_map<std::string, std::size_t> folded_;
   std::vector<TextColumn*> cells_;
   std::vector<TextColumn*> absent_;
 };

@@ -114,7 +114,7 @@ bool CsvReader::ReadHeader() {
     stop = cursor_.ReadCell(&cell);
     if (stop == CsvStop::kBad) {
       return Refuse(cursor_.error().at, cursor_.error().code,
-                    "in the header: " + cursor_.error().reason);
+                    std::string("in the header: ") + cursor_.error().reason);
     }
     if (known || cells > kMaxCells) continue;
     names.emplace_back(cell.text);

@@ -86,6 +86,7 @@ class CsvReader {
 
   // csv_cells.cc: cells into columns. The same.
   bool AppendCell(TextColumn& column, const CsvCell& cell);
+  bool IsNull(const TextColumn& column, const CsvCell& cell) const;
   bool AppendSpecial(TextColumn& column, const CsvCell& cell);
   bool AppendMissing(TextColumn& column, const char* at);
   bool Settle(TextFit fit, TextColumn& column, const CsvCell& cell, std::string_view text);
