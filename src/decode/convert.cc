@@ -258,11 +258,46 @@ bool SplitNumber(std::string_view text, NumberText* out) {
   return true;
 }
 
+/// The nearest double of `[-]digits[.digits]` where all digits and the power of ten are exact
+/// doubles, so that one correctly rounded operation gives it (W. Clinger, "How to read floating
+/// point numbers accurately", 1990). False: not such a number.
+bool ReadPlainDouble(std::string_view text, double* out) {
+  static constexpr std::array<double, 16> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  const bool negative = p != end && *p == '-';
+  p += negative;
+  // Fifteen digits are below 2^53.
+  if (p == end || end - p > 15) return false;
+  std::uint64_t digits = 0;
+  const char* const first = p;
+  for (; p != end && static_cast<unsigned char>(*p - '0') < 10; ++p) {
+    digits = digits * 10 + static_cast<unsigned char>(*p - '0');
+  }
+  if (p == first) return false;
+  std::size_t fraction = 0;
+  if (p != end) {
+    if (*p++ != '.' || p == end) return false;
+    fraction = static_cast<std::size_t>(end - p);
+    for (; p != end; ++p) {
+      if (static_cast<unsigned char>(*p - '0') > 9) return false;
+      digits = digits * 10 + static_cast<unsigned char>(*p - '0');
+    }
+  }
+  const double value = static_cast<double>(digits) / kPowers[fraction];
+  *out = negative ? -value : value;
+  return true;
+}
+
 template <typename T>
 Conversion ParseReal(std::string_view text, T* out) {
   const char* begin = text.data();
   const char* end = begin + text.size();
-  if (begin != end && *begin == '+') ++begin;
+  if (begin != end && *begin == '+') {
+    ++begin;
+    if (begin != end && *begin == '-') return Conversion::kFormat;
+  }
   // from_chars takes "inf" and "nan"; a number begins with a digit, a sign or a dot.
   if (begin == end || !((*begin >= '0' && *begin <= '9') || *begin == '-' || *begin == '.')) {
     return Conversion::kFormat;
@@ -357,7 +392,42 @@ Conversion ParseDecimal(std::string_view text, int precision, int scale, Decimal
   return Conversion::kOk;
 }
 
-Conversion ParseDouble(std::string_view text, double* out) { return ParseReal(text, out); }
+Conversion ParseInteger(std::string_view text, std::int64_t* out) {
+  constexpr std::uint64_t kMost = 0x7fff'ffff'ffff'ffff;
+  const char* p = text.data();
+  const char* const end = p + text.size();
+  const bool negative = p != end && *p == '-';
+  if (p != end && (*p == '-' || *p == '+')) ++p;
+  if (p == end) return Conversion::kFormat;
+  std::uint64_t value = 0;
+  bool fits = true;
+  for (; p != end; ++p) {
+    const auto digit = static_cast<unsigned char>(*p - '0');
+    if (digit > 9) return Conversion::kFormat;
+    // One step from here stays within 64 unsigned bits; more digits only have to be digits.
+    fits = fits && value <= kMost / 10;
+    if (fits) value = value * 10 + digit;
+  }
+  if (!fits || value > kMost + negative) return Conversion::kOverflow;
+  *out = static_cast<std::int64_t>(negative ? 0 - value : value);
+  return Conversion::kOk;
+}
+
+Conversion ParseBoolean(std::string_view text, bool* out) {
+  const bool value = text.size() == 4;
+  const std::string_view word = value ? "true" : "false";
+  if (text.size() != word.size()) return Conversion::kFormat;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    // Only letters differ from lower case by this bit alone, and the word is all letters.
+    if ((text[i] | 0x20) != word[i]) return Conversion::kFormat;
+  }
+  *out = value;
+  return Conversion::kOk;
+}
+
+Conversion ParseDouble(std::string_view text, double* out) {
+  return ReadPlainDouble(text, out) ? Conversion::kOk : ParseReal(text, out);
+}
 Conversion ParseFloat(std::string_view text, float* out) { return ParseReal(text, out); }
 
 Conversion ParseSpecialDouble(std::string_view text, double* out) {
@@ -367,10 +437,17 @@ Conversion ParseSpecialDouble(std::string_view text, double* out) {
   }
   bool negative = !text.empty() && text[0] == '-';
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) text.remove_prefix(1);
-  if (text != "Infinity" && text != "INF") return Conversion::kFormat;
+  if (text != "Infinity" && text != "INF" && text != "Inf") return Conversion::kFormat;
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   *out = negative ? -kInfinity : kInfinity;
   return Conversion::kOk;
+}
+
+std::string_view TrimBlanks(std::string_view text) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 Conversion DecodeBase64(std::string_view text, char* out, std::size_t* written) {

@@ -46,12 +46,22 @@ Conversion EpochToMicros(std::int64_t value, EpochUnit unit, std::int64_t* out);
 /// does.
 Conversion ParseDecimal(std::string_view text, int precision, int scale, Decimal128Value* out);
 
+/// `[-+]digits`, nothing else.
+Conversion ParseInteger(std::string_view text, std::int64_t* out);
+
+/// `true` or `false`, in any case.
+Conversion ParseBoolean(std::string_view text, bool* out);
+
 /// The number `text` as the nearest double or float; beyond the type's range is kOverflow, below
 /// its smallest value gives zero.
 Conversion ParseDouble(std::string_view text, double* out);
 Conversion ParseFloat(std::string_view text, float* out);
-/// "NaN", "Infinity", "+Infinity", "-Infinity", "INF", "+INF", "-INF": the words Spark takes.
+/// "NaN", and "Infinity", "INF" or "Inf" with or without a sign: the words that Spark's readers
+/// take.
 Conversion ParseSpecialDouble(std::string_view text, double* out);
+
+/// The text without the spaces and tabs at its ends.
+std::string_view TrimBlanks(std::string_view text);
 
 /// An upper bound of what DecodeBase64 writes.
 inline std::size_t Base64Bound(std::size_t text_size) { return text_size / 4 * 3 + 3; }

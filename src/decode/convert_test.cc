@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -151,6 +153,44 @@ TEST(ParseDecimal, IsExactAndRoundsHalfUp) {
   }
 }
 
+TEST(ParseInteger, TakesDigitsWithinSixtyFourBits) {
+  auto parse = [](std::string_view text) -> std::string {
+    std::int64_t value = 0;
+    const Conversion result = ParseInteger(text, &value);
+    if (result == Conversion::kFormat) return "format";
+    return result == Conversion::kOverflow ? "overflow" : std::to_string(value);
+  };
+  EXPECT_EQ(parse("0"), "0");
+  EXPECT_EQ(parse("-0"), "0");
+  EXPECT_EQ(parse("+42"), "42");
+  EXPECT_EQ(parse("0000000000000000000000000000007"), "7");
+  EXPECT_EQ(parse("9223372036854775807"), "9223372036854775807");
+  EXPECT_EQ(parse("-9223372036854775808"), "-9223372036854775808");
+  for (const char* big : {"9223372036854775808", "-9223372036854775809", "18446744073709551616",
+                          "92233720368547758070", "99999999999999999999999999"}) {
+    EXPECT_EQ(parse(big), "overflow") << big;
+  }
+  for (const char* bad : {"", "-", "+", "+-1", "--1", " 1", "1 ", "1.0", "1e2", "0x1", "1,000",
+                          "1_0", "99999999999999999999x"}) {
+    EXPECT_EQ(parse(bad), "format") << bad;
+  }
+}
+
+TEST(ParseBoolean, TakesTwoWordsInAnyCase) {
+  bool value = false;
+  for (const char* yes : {"true", "TRUE", "True", "tRuE"}) {
+    EXPECT_EQ(ParseBoolean(yes, &value), Conversion::kOk) << yes;
+    EXPECT_TRUE(value) << yes;
+  }
+  for (const char* no : {"false", "FALSE", "False"}) {
+    EXPECT_EQ(ParseBoolean(no, &value), Conversion::kOk) << no;
+    EXPECT_FALSE(value) << no;
+  }
+  for (const char* bad : {"", "t", "1", "0", "yes", "tru", "truee", "false ", "\x14rue"}) {
+    EXPECT_EQ(ParseBoolean(bad, &value), Conversion::kFormat) << bad;
+  }
+}
+
 TEST(ParseDouble, TakesNumbersOnly) {
   double value = 0;
   EXPECT_EQ(ParseDouble("5e-324", &value), Conversion::kOk);
@@ -160,13 +200,47 @@ TEST(ParseDouble, TakesNumbersOnly) {
   EXPECT_EQ(ParseDouble("1e999", &value), Conversion::kOverflow);
   EXPECT_EQ(ParseDouble("9007199254740993", &value), Conversion::kOk);
   EXPECT_EQ(value, 9007199254740992.0);
-  for (const char* bad : {"", "inf", "nan", "-inf", "-nan", "Infinity", "+", "-", "1x", "0x10"}) {
+  for (const char* bad : {"", "inf", "nan", "-inf", "-nan", "Infinity", "+", "-", "1x", "0x10",
+                          "+-1", "-+1", "-.", "1..5", "1.5.", "1,5", " 1", "1 ", "1.5x"}) {
     EXPECT_EQ(ParseDouble(bad, &value), Conversion::kFormat) << bad;
   }
   float single = 0;
   EXPECT_EQ(ParseFloat("16777217", &single), Conversion::kOk);
   EXPECT_EQ(single, 16777216.0F);
   EXPECT_EQ(ParseFloat("3.5e38", &single), Conversion::kOverflow);
+}
+
+TEST(ParseDouble, IsTheNearestDouble) {
+  // The short cut against the C library, around the digits where it ends.
+  std::mt19937_64 random(4);
+  for (int i = 0; i < 200'000; ++i) {
+    const int digits = static_cast<int>(random() % 18) + 1;
+    std::string text = random() % 2 ? "-" : "";
+    const int dot = static_cast<int>(random() % 19);
+    for (int d = 0; d < digits; ++d) {
+      if (d == dot) text += '.';
+      text += static_cast<char>('0' + random() % 10);
+    }
+    double value = 0;
+    if (text[text[0] == '-'] == '.') continue;
+    ASSERT_EQ(ParseDouble(text, &value), Conversion::kOk) << text;
+    ASSERT_EQ(value, std::strtod(text.c_str(), nullptr)) << text;
+  }
+}
+
+TEST(ParseSpecialDouble, TakesTheWordsOfSpark) {
+  double value = 0;
+  for (const char* word : {"Infinity", "+Infinity", "INF", "+INF", "Inf", "+Inf"}) {
+    EXPECT_EQ(ParseSpecialDouble(word, &value), Conversion::kOk) << word;
+    EXPECT_GT(value, 1e308) << word;
+  }
+  for (const char* word : {"-Infinity", "-INF", "-Inf"}) {
+    EXPECT_EQ(ParseSpecialDouble(word, &value), Conversion::kOk) << word;
+    EXPECT_LT(value, -1e308) << word;
+  }
+  for (const char* bad : {"", "nan", "inf", "infinity", "-NaN", "+-INF", "1"}) {
+    EXPECT_EQ(ParseSpecialDouble(bad, &value), Conversion::kFormat) << bad;
+  }
 }
 
 TEST(DecodeBase64, TakesTheCanonicalFormOnly) {

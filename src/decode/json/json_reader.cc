@@ -1,12 +1,12 @@
 #include "decode/json/json_reader.h"
 
 #include <arrow/status.h>
-#include <arrow/util/utf8.h>
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "decode/utf8_text.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -40,40 +40,10 @@ std::int64_t FindInStrings(std::string_view text, bool control) {
   return static_cast<std::int64_t>(open);
 }
 
-std::int64_t FindInvalidUtf8(std::string_view text) {
-  // The longest valid prefix, by bisection: validity of prefixes that end between characters is
-  // monotonic, so each probe is moved back to the start of a character.
-  std::size_t good = 0;
-  std::size_t bad = text.size();
-  while (bad - good > 64) {
-    std::size_t middle = good + (bad - good) / 2;
-    std::size_t probe = middle;
-    while (probe > good && (static_cast<unsigned char>(text[probe]) & 0xc0) == 0x80) --probe;
-    if (probe == good) break;
-    if (arrow::util::ValidateUTF8(text.substr(good, probe - good))) {
-      good = probe;
-    } else {
-      bad = probe;
-    }
-  }
-  while (good < text.size()) {
-    std::size_t length = 1;
-    while (length < 4 && good + length < text.size() &&
-           (static_cast<unsigned char>(text[good + length]) & 0xc0) == 0x80) {
-      ++length;
-    }
-    if (!arrow::util::ValidateUTF8(text.substr(good, length))) break;
-    good += length;
-  }
-  return static_cast<std::int64_t>(good);
-}
-
 }  // namespace
 
 JsonReader::JsonReader(ColumnBuilder* rows, JsonReaderOptions options)
-    : rows_(rows), options_(std::move(options)), root_(rows) {
-  arrow::util::InitializeUTF8();
-}
+    : rows_(rows), options_(std::move(options)), root_(rows) {}
 
 void JsonReader::StartBatch() {
   record_of_row_.clear();

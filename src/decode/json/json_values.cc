@@ -4,13 +4,10 @@
 #include <limits>
 #include <utility>
 
+#include "decode/copy_bytes.h"
 #include "decode/json/json_reader.h"
 #include "decode/repeated_keys.h"
 #include "record/schema.h"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 namespace sluice {
 namespace {
@@ -20,24 +17,6 @@ namespace {
 constexpr std::int64_t kMaxMissing = 16'000'000;
 /// Bytes of maps that may be read again, beside 16 times the message.
 constexpr std::int64_t kMaxReread = 1 << 20;
-
-/// Copies `size` bytes. Where 15 more may be read and written, in whole blocks of 16.
-inline void CopyBytes(char* to, const char* from, std::size_t size, const char* readable_end) {
-#ifdef __SSE2__
-  // At least one block is copied, also of nothing.
-  const std::size_t blocks = ((size | 1) + 15) & ~std::size_t{15};
-  if (__builtin_expect(static_cast<std::size_t>(readable_end - from) >= blocks, 1)) {
-    std::size_t done = 0;
-    do {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + done),
-                       _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + done)));
-      done += 16;
-    } while (done < size);
-    return;
-  }
-#endif
-  std::memcpy(to, from, size);
-}
 
 bool BeginsNumber(char c) { return static_cast<unsigned char>(c - '0') <= 9 || c == '-'; }
 
@@ -307,7 +286,7 @@ bool JsonReader::ReadMap(JsonField& field, const std::vector<bool>* repeated) {
 bool JsonReader::ReadString(ColumnBuilder* column, const char* open) {
   std::string_view raw = RawContent(open);
   if (raw.size() > options_.limits.string_bytes) return CheckString(open);
-  char* out = column->ReserveBytes(raw.size() + 16);
+  char* out = column->ReserveBytes(raw.size() + kCopySlack);
   if (out == nullptr) return OutOfMemory();
   std::size_t size = raw.size();
   if (has_escapes_ && std::memchr(raw.data(), '\\', raw.size()) != nullptr) {
