@@ -1,5 +1,6 @@
 #include "main/built_in_parts.h"
 
+#include "decode/grok/grok_format.h"
 #include "decode/json/json_format.h"
 #include "encode/json/json_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
@@ -25,6 +26,7 @@ Result<SqlCompiler> OpenSql(const SqlLimits& limits) {
 }
 
 void Fill(Parts* parts) {
+  parts->formats.Add(GrokFormat());
   parts->formats.Add(JsonFormat());
 
   parts->sources.Add(FilesSourceEntry());
