@@ -1,5 +1,5 @@
 # Imported targets: sluice::arrow sluice::parquet sluice::arrow_compute sluice::duckdb
-# sluice::rdkafka sluice::simdjson; from Debian yaml-cpp, CLI11::CLI11, spdlog::spdlog,
+# sluice::rdkafka sluice::simdjson; from Debian sluice::pcre2, yaml-cpp, CLI11::CLI11, spdlog::spdlog,
 # nlohmann_json::nlohmann_json, prometheus-cpp::core, prometheus-cpp::pull, CURL::libcurl,
 # OpenSSL::SSL, ZLIB::ZLIB.
 #
@@ -24,10 +24,12 @@ if(SLUICE_SANITIZE MATCHES "thread")
 endif()
 execute_process(
   COMMAND "${PROJECT_SOURCE_DIR}/scripts/deps.sh" --where arrow duckdb ${librdkafka} simdjson
+          grok_patterns
   OUTPUT_VARIABLE where OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 string(REPLACE "\n" ";" where "${where}")
 
-# Sets ROOT to the folder of dependency NAME, which must exist.
+# Sets ROOT to the folder of dependency NAME, which must exist and have a folder include, or the
+# one named by a third argument.
 function(sluice_dependency NAME ROOT)
   string(TOUPPER "SLUICE_${NAME}_ROOT" override)
   set(folder "${${override}}")
@@ -36,7 +38,11 @@ function(sluice_dependency NAME ROOT)
     list(FILTER folder INCLUDE REGEX "^${NAME}=")
     string(REPLACE "${NAME}=" "" folder "${folder}")
   endif()
-  if(NOT IS_DIRECTORY "${folder}/include")
+  set(holds include)
+  if(ARGC GREATER 2)
+    set(holds "${ARGV2}")
+  endif()
+  if(NOT IS_DIRECTORY "${folder}/${holds}")
     message(FATAL_ERROR "${NAME} is not in ${folder}. Run ./dev deps, or set -D${override}=FOLDER.")
   endif()
   set(${ROOT} "${folder}" PARENT_SCOPE)
@@ -99,3 +105,13 @@ add_library(sluice_simdjson STATIC IMPORTED GLOBAL)
 add_library(sluice::simdjson ALIAS sluice_simdjson)
 set_target_properties(sluice_simdjson PROPERTIES IMPORTED_LOCATION "${root}/lib/libsimdjson.a"
                       INTERFACE_INCLUDE_DIRECTORIES "${root}/include")
+
+# PCRE2 for grok; and the patterns, as text that src/decode/grok turns into a source file.
+find_path(SLUICE_PCRE2_INCLUDE pcre2.h REQUIRED)
+find_library(SLUICE_PCRE2_LIBRARY pcre2-8 REQUIRED)
+add_library(sluice_pcre2 UNKNOWN IMPORTED GLOBAL)
+add_library(sluice::pcre2 ALIAS sluice_pcre2)
+set_target_properties(sluice_pcre2 PROPERTIES IMPORTED_LOCATION "${SLUICE_PCRE2_LIBRARY}"
+                      INTERFACE_INCLUDE_DIRECTORIES "${SLUICE_PCRE2_INCLUDE}"
+                      INTERFACE_COMPILE_DEFINITIONS PCRE2_CODE_UNIT_WIDTH=8)
+sluice_dependency(grok_patterns SLUICE_GROK_PATTERNS patterns)

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset="${1:-release}"
 rdkafka=librdkafka
 [[ "$preset" == tsan ]] && rdkafka=librdkafka_tsan
-bash scripts/deps.sh arrow duckdb "$rdkafka" simdjson
+bash scripts/deps.sh arrow duckdb "$rdkafka" simdjson grok_patterns
 if [[ ! -f "build/$preset/build.ninja" ]]; then
   mkdir -p build
   cmake --preset "$preset" >"build/configure-$preset.log" 2>&1 || {

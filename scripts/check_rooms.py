@@ -37,6 +37,7 @@ THROUGH_ENGINE = {"engine", "job", "glue", "cli"}
 LIBRARIES = {
     "duckdb": ("src/transform/sql/",),
     "librdkafka/": ("src/source/kafka/", "src/main/", "src/cli/"),
+    "pcre2.h": ("src/decode/grok/",),
     "yaml-cpp/": ("src/job/", "src/cli/"),
     "CLI/": ("src/cli/", "src/main/"),
 }

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/tally/tally.sh
-[[ "${1:-}" == --quick ]] || bash scripts/deps.sh arrow duckdb librdkafka simdjson
+[[ "${1:-}" == --quick ]] || bash scripts/deps.sh arrow duckdb librdkafka simdjson grok_patterns
 if [[ "${1:-}" != --quick && ! -f build/release/compile_commands.json ]]; then
   cmake --preset release >/dev/null
 fi

@@ -22,5 +22,8 @@ SETUPTOOLS_SHA256=062d34222ad13e0cc312a4c02d73f059e86a4acbfbdea8f8f76b28c99f3069
 CYTHON_VERSION=3.1.4
 CYTHON_SHA256=a928bd7d446247855f54f359057ab4a32c465219c8c1e299906a483393a59a9e
 
+LOGPREP_VERSION=21.1.0 # PyPI: logprep; holds the patterns of logstash-patterns-core, unchanged
+LOGPREP_SHA256=b1fe3fb6323ef045fcf9e90e377a08374dbdb5a284a521d0feb4016ebf52f395
+
 KAFKA_VERSION=4.1.0 # Maven: org.apache.kafka:kafka_2.13, see tests/kafka/pom.xml and kafka.sha256
 MAVEN_DEPENDENCY_VERSION=3.8.1

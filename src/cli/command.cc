@@ -20,6 +20,8 @@ constexpr std::array kAdvice = {
            "`sluice describe NAME` lists the options of a source, format or sink, and `sluice "
            "describe job` those of the job file"},
     Advice{"job.unknown_", "`sluice describe` lists what there is"},
+    Advice{"grok.",
+           "`sluice grok PATTERN FILE` tries a pattern, `sluice grok --list` has the names"},
     Advice{"job.option", "`sluice describe NAME` has types, defaults and examples"},
     Advice{"job.reference", "for a trial: NAME=value sluice check JOB"},
     Advice{"schema.", "a schema is a list such as: id bigint, name string, tags array<string>"},

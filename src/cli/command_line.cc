@@ -12,6 +12,7 @@
 #include "cli/describe_command.h"
 #include "cli/engine_pipe_runner.h"
 #include "cli/generate_command.h"
+#include "cli/grok_command.h"
 #include "cli/preview_command.h"
 #include "cli/run_command.h"
 #include "cli/test_command.h"
@@ -25,6 +26,7 @@ void AddCommands(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   AddCheckCommand(app, context);
   AddPreviewCommand(app, context);
   AddDecodeCommand(app, context);
+  AddGrokCommand(app, context);
   AddDescribeCommand(app, context);
   AddCheckpointCommand(app, context);
   AddTestCommand(app, context, pipes);

@@ -2,6 +2,7 @@
 
 #include "decode/avro/avro_format.h"
 #include "decode/csv/csv_format.h"
+#include "decode/grok/grok_format.h"
 #include "decode/json/json_format.h"
 #include "encode/json/json_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
@@ -29,6 +30,7 @@ Result<SqlCompiler> OpenSql(const SqlLimits& limits) {
 void Fill(Parts* parts) {
   parts->formats.Add(AvroFormat());
   parts->formats.Add(CsvFormat());
+  parts->formats.Add(GrokFormat());
   parts->formats.Add(JsonFormat());
 
   parts->sources.Add(FilesSourceEntry());

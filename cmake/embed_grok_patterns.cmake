@@ -1,0 +1,18 @@
+# Writes the grok patterns into a source file: cmake -DFROM=FOLDER -DTO=FILE -P embed_grok_patterns.cmake
+set(out "// Made by cmake/embed_grok_patterns.cmake. The patterns are logstash-patterns-core's,\n")
+string(APPEND out "// Apache License 2.0.\n#include \"decode/grok/grok_library.h\"\n\n")
+string(APPEND out "namespace sluice {\n\nconst std::vector<GrokPatternFile>& GrokPatternFiles() {\n")
+string(APPEND out "  static const std::vector<GrokPatternFile> files = {\n")
+foreach(folder IN ITEMS legacy ecs)
+  file(GLOB names RELATIVE "${FROM}/${folder}" "${FROM}/${folder}/*")
+  list(SORT names)
+  foreach(name IN LISTS names)
+    # As hex and back to escapes: the text holds what CMake and C++ would read as theirs.
+    file(READ "${FROM}/${folder}/${name}" hex HEX)
+    string(REGEX REPLACE "(..)" "\\\\x\\1" escaped "${hex}")
+    string(REGEX REPLACE "(\\\\x0a)" "\\1\"\n       \"" escaped "${escaped}")
+    string(APPEND out "      {\"${folder}\", \"${name}\",\n       \"${escaped}\"},\n")
+  endforeach()
+endforeach()
+string(APPEND out "  };\n  return files;\n}\n\n}  // namespace sluice\n")
+file(WRITE "${TO}" "${out}")
