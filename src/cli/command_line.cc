@@ -1,5 +1,8 @@
 #include "cli/command_line.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -77,10 +80,9 @@ int Refuse(std::ostream& err, const std::string& message, const CLI::App* comman
   return ExitCode(UserError("", ""));
 }
 
-}  // namespace
-
-int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
-                   std::ostream& err) {
+/// Runs the command; what it wrote may still lie in the stream's buffer.
+int Dispatch(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
+             std::ostream& err) {
   CommandContext context{parts, out, err};
   CLI::App app("Streams records from Kafka and files through SQL into files, exactly once.",
                "sluice");
@@ -115,6 +117,30 @@ int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::o
     return Refuse(err, e.what() + NearestOption(command, e.what()), command);
   }
   return context.exit_code;
+}
+
+/// A command whose results are lost has failed, whatever it says itself. A reader that went away,
+/// as `head` does, knows why.
+int FlushResults(std::ostream& out, std::ostream& err, int exit_code) {
+  const bool lost = !out;
+  out.clear();  // Another try tells the reason of the first failure, too.
+  errno = 0;
+  out.flush();
+  if (out && !lost) return exit_code;
+  const int reason = errno;
+  if (reason != EPIPE) {
+    err << "error: not all of the output could be written"
+        << (reason == 0 ? "" : std::string(": ") + std::strerror(reason)) << " [output.write]\n";
+    err.flush();
+  }
+  return exit_code == 0 ? 1 : exit_code;
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
+                   std::ostream& err) {
+  return FlushResults(out, err, Dispatch(argc, argv, parts, out, err));
 }
 
 }  // namespace sluice

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <streambuf>
 
 #include "cli/command_line.h"
 #include "job/option_reference.h"
@@ -182,6 +184,45 @@ TEST_F(CommandLineTest, HelpHasExamplesForEveryCommand) {
   }
   EXPECT_EQ(Sluice({"version"}).out, "sluice " SLUICE_VERSION "\n");
   EXPECT_EQ(Sluice({"--version"}).out, "sluice " SLUICE_VERSION "\n");
+}
+
+/// Takes `room` bytes, and then is full.
+class FullDevice : public std::streambuf {
+ public:
+  explicit FullDevice(std::size_t room) : room_(room) {}
+
+ protected:
+  int_type overflow(int_type c) override {
+    if (room_ == 0) {
+      errno = ENOSPC;
+      return traits_type::eof();
+    }
+    --room_;
+    return c;
+  }
+  int sync() override {
+    if (room_ == 0) errno = ENOSPC;
+    return room_ == 0 ? -1 : 0;
+  }
+
+ private:
+  std::size_t room_;
+};
+
+TEST_F(CommandLineTest, OutputThatIsLostIsAFailure) {
+  std::vector<std::vector<const char*>> commands = {
+      {"sluice", "describe"}, {"sluice", "version"}, {"sluice", "--help"}, {"sluice", "--version"}};
+  for (const auto& args : commands) {
+    FullDevice device(3);
+    std::ostream out(&device);
+    std::ostringstream err;
+    const int code =
+        RunCommandLine(static_cast<int>(args.size()), args.data(), BuiltInParts(), out, err);
+    EXPECT_EQ(code, 1) << args[1];
+    EXPECT_NE(err.str().find("could be written: No space left on device [output.write]"),
+              std::string::npos)
+        << args[1] << ": " << err.str();
+  }
 }
 
 TEST_F(CommandLineTest, CheckpointShowSaysWhatIsMissing) {
