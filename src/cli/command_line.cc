@@ -35,6 +35,19 @@ void AddCommands(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   AddDemoCommand(app, context);
   AddCompletionCommand(app, context);
   AddVersionCommand(app, context);
+  // For the list of commands; AsHelpOption turns it into --help.
+  app.add_subcommand("help", "Show how a command is used")
+      ->footer("Examples:\n  sluice help run\n  sluice help checkpoint show");
+}
+
+/// `help COMMAND` as `COMMAND --help`.
+std::vector<std::string> AsHelpOption(int argc, const char* const* argv) {
+  std::vector<std::string> args(argv + 1, argv + argc);
+  if (args.empty() || args[0] != "help") return args;
+  if (args.size() == 2 && (args[1] == "--help" || args[1] == "-h")) return args;
+  args.erase(args.begin());
+  args.emplace_back("--help");
+  return args;
 }
 
 std::vector<std::string> CommandNames(CLI::App& app) {
@@ -98,8 +111,9 @@ int Dispatch(int argc, const char* const* argv, const Parts& parts, std::ostream
   AddCommands(app, context, &pipes);
 
   std::vector<std::string> names = CommandNames(app);
-  if (argc > 1 && argv[1][0] != '-') {
-    std::string given = argv[1];
+  std::vector<std::string> args = AsHelpOption(argc, argv);
+  if (!args.empty() && !args[0].starts_with('-')) {
+    const std::string& given = args[0];
     if (std::find(names.begin(), names.end(), given) == names.end()) {
       auto near = NearestName(given, names);
       return Refuse(err,
@@ -109,7 +123,8 @@ int Dispatch(int argc, const char* const* argv, const Parts& parts, std::ostream
     }
   }
   try {
-    app.parse(argc, argv);
+    std::reverse(args.begin(), args.end());  // As CLI11 takes them.
+    app.parse(args);
   } catch (const CLI::Success& e) {
     return app.exit(e, out, err);
   } catch (const CLI::ParseError& e) {

@@ -182,6 +182,15 @@ TEST_F(CommandLineTest, HelpHasExamplesForEveryCommand) {
     EXPECT_EQ(one.code, 0) << name;
     EXPECT_NE(one.out.find("Example"), std::string::npos) << name << "\n" << one.out;
   }
+  EXPECT_EQ(Sluice({"help"}).out, help.out);
+  EXPECT_EQ(Sluice({"help", "run"}).out, Sluice({"run", "--help"}).out);
+  EXPECT_EQ(Sluice({"help", "checkpoint", "show"}).out,
+            Sluice({"checkpoint", "show", "--help"}).out);
+  EXPECT_NE(Sluice({"help", "chekpoint"}).err.find("did you mean 'checkpoint'?"),
+            std::string::npos);
+  EXPECT_NE(Sluice({"help", "--help"}).out.find("sluice help run"), std::string::npos);
+  EXPECT_NE(Sluice({"checkpoint", "--help"}).out.find("sluice checkpoint show ./state"),
+            std::string::npos);
   EXPECT_EQ(Sluice({"version"}).out, "sluice " SLUICE_VERSION "\n");
   EXPECT_EQ(Sluice({"--version"}).out, "sluice " SLUICE_VERSION "\n");
 }
