@@ -314,7 +314,8 @@ TEST_F(FilesSourceTest, ChangedFileStopsTheJob) {
   std::ofstream(In("a"), std::ios::app) << "more\n";
   const Error error = ReadError(&stream);
   EXPECT_EQ(error.code, "files.changed");
-  EXPECT_EQ(error.blame, Blame::kUser);
+  EXPECT_EQ(ExitCode(error), 1);
+  EXPECT_EQ(error.retry, Retry::kNo);
   EXPECT_NE(error.message.find(In("a").string()), std::string::npos);
 }
 

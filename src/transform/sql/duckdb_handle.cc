@@ -138,7 +138,7 @@ Error RunError(duckdb_error_type type, std::string_view message) {
     case DUCKDB_ERROR_INTERNAL:
       return BugError("DuckDB failed: " + text);
     default:
-      return UserError("sql.run", text);
+      return RemoteError("sql.run", text, Retry::kNo);
   }
 }
 

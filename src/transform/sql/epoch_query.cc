@@ -81,10 +81,11 @@ class OpenQuery : public EpochQuery {
     const char* message = duckdb_result_error(result_.get());
     if (message == nullptr) return BugError("DuckDB failed without a message");
     if (IsRowError(type)) {
-      return UserError("sql.row",
-                       RowReason(message) +
-                           ". This SQL does not work row by row, so the row cannot be set "
-                           "aside; guard it with TRY_CAST or WHERE, or in a step before");
+      return RemoteError("sql.row",
+                         RowReason(message) +
+                             ". This SQL does not work row by row, so the row cannot be set "
+                             "aside; guard it with TRY_CAST or WHERE, or in a step before",
+                         Retry::kNo);
     }
     return RunError(type, message);
   }

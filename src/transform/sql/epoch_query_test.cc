@@ -232,6 +232,8 @@ TEST(EpochQuery, ARowThatFailsFailsTheQueryAndSaysWhatToDo) {
                       {{Rows(input.schema, R"([["secret"]])")}});
   ASSERT_FALSE(out.ok());
   EXPECT_EQ(out.error().code, "sql.row");
+  EXPECT_EQ(ExitCode(out.error()), 1);
+  EXPECT_EQ(out.error().retry, Retry::kNo);
   EXPECT_EQ(out.error().message.find("secret"), std::string::npos) << out.error().message;
   EXPECT_NE(out.error().message.find("TRY_CAST"), std::string::npos);
 }
