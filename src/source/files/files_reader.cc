@@ -22,8 +22,8 @@ Error Unlike(const std::string& path) {
       "files.changed",
       path +
           " changed while it was being read: files must arrive whole, by rename, and stay "
-          "as they are. Put the old file back, or remove the checkpoint to read "
-          "everything again",
+          "as they are. Put the old file back with its old modification time (cp -p), or remove "
+          "the checkpoint to read everything again",
       Retry::kNo);
 }
 
