@@ -28,7 +28,8 @@ enum class Blame {
 enum class Retry { kNo, kLater };
 
 /// `code` is stable and dotted ("kafka.auth"); `message` is a sentence for people: what is wrong,
-/// where, and what to do. Neither ever holds a secret or a record's bytes.
+/// where, and what to do. Neither ever holds a secret, nor a record's bytes, but for "sql.row" and
+/// "data.bad_record" of queries over a whole epoch: there nothing but a value leads to the row.
 struct [[nodiscard]] Error {
   Blame blame = Blame::kBug;
   Retry retry = Retry::kNo;

@@ -36,6 +36,9 @@ struct DeadLetter {
   std::string field;
   std::string reason;
   std::string_view bytes;  ///< Copied by Add.
+  std::string shown = {};  ///< The reason without values, for errors and logs; "" if it has none.
+
+  const std::string& reason_shown() const { return shown.empty() ? reason : shown; }
 };
 
 /// Collects dead letters into batches. One thread.

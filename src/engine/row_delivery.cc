@@ -138,7 +138,8 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
 
   for (const RowFailure& failure : output.failures) {
     if (failure.row < 0 || failure.row >= in) return broken;
-    DeadLetter letter{"", step.name, "", -1, -1, failure.code, failure.field, failure.reason, {}};
+    DeadLetter letter{"", step.name, "", -1, -1, failure.code, failure.field, failure.reason, {},
+                      failure.shown};
     std::string text;
     if (origin.batch != nullptr) {
       const DecodedRows& decoded = origin.batch->decoded;
@@ -174,8 +175,11 @@ Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy,
   if (policy == BadRecords::kFail) {
     return DataError("data.bad_record",
                      "a bad record stops the job (badRecords: fail): " +
-                         (letter.field.empty() ? "" : letter.field + ": ") + letter.reason +
-                         (letter.origin.empty() ? "" : "; record " + letter.origin));
+                         (letter.field.empty() ? "" : letter.field + ": ") +
+                         // Where nothing else leads to the row, the value that it quotes does.
+                         (letter.origin.empty() ? letter.reason
+                                                : letter.reason_shown() + "; record " +
+                                                      letter.origin));
   }
   if (policy == BadRecords::kSkip || stage_->dead_letters == nullptr) {
     ++counts->skipped;

@@ -142,6 +142,13 @@ Error RunError(duckdb_error_type type, std::string_view message) {
   }
 }
 
+std::string RowMessage(std::string_view message, std::size_t longest) {
+  std::string text = ReadDuckMessage(message, {}).text;
+  if (text.size() <= longest) return text;
+  while (longest > 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80) --longest;
+  return text.substr(0, longest) + "...";
+}
+
 std::string RowReason(std::string_view message) {
   std::string text = ReadDuckMessage(message, {}).text;
   std::string out;
