@@ -87,6 +87,7 @@ Result<void> Session::Build() {
   const DecisionRecord* last = contents.last_decision();
   epoch_ = {last == nullptr ? 1 : last->epoch + 1, spec_.clock->WallMicros()};
   metrics_->SetEpoch(epoch_.epoch);
+  NoteEpoch();
 
   std::size_t lanes = spec_.sinks.size() + (spec_.dead_letters != nullptr ? 1 : 0);
   std::size_t queue_bytes =
@@ -250,6 +251,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   EpochInfo sealing = epoch_;
   for (auto& lane : stage_.sinks) lane->MarkTrigger(sealing.epoch);
   epoch_ = {sealing.epoch + 1, spec_.clock->WallMicros()};
+  NoteEpoch();
   if (last) FAILPOINT("K18");
   gate_.Open(epoch_, resume_at, gate_.Capped(), last);
   for (auto& reader : readers_) reader->Wake();
@@ -318,6 +320,7 @@ Result<void> Session::SealSinks(DecisionRecord* decision, EpochCounts* counts) {
     std::lock_guard lock(refused_mutex_);
     auto refused = refused_.extract(decision->epoch);
     if (!refused.empty()) counts->Add(refused.mapped());
+    now_of_epoch_.erase(decision->epoch);
   }
   if (stage_.dead_letters == nullptr) return {};
   // Last, since the sinks above may have refused rows.
@@ -364,7 +367,12 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
   if (policy == BadRecords::kSkip || stage_.dead_letters == nullptr) {
     counts.skipped = static_cast<std::int64_t>(refusals.size());
   } else {
-    DeadLetterBuilder letters(spec_.job, epoch, spec_.clock->WallMicros());
+    std::int64_t now = 0;
+    {
+      std::lock_guard lock(refused_mutex_);
+      now = now_of_epoch_.at(epoch);
+    }
+    DeadLetterBuilder letters(spec_.job, epoch, now);
     for (const SinkRefusal& refusal : refusals) {
       std::string text = spec_.row_to_text(*rows, refusal.row);
       TRY(letters.Add({"", sink, "", -1, -1, refusal.code, refusal.field, refusal.reason, text}));
@@ -376,6 +384,11 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
   std::lock_guard lock(refused_mutex_);
   refused_[epoch].Add(counts);
   return {};
+}
+
+void Session::NoteEpoch() {
+  std::lock_guard lock(refused_mutex_);
+  now_of_epoch_[epoch_.epoch] = epoch_.now_micros;
 }
 
 void Session::OnCommitted(const DecisionRecord& decision) {

@@ -201,6 +201,23 @@ TEST_F(PipelineTest, RejectsGoToTheDeadLettersOfTheSameDecision) {
   EXPECT_EQ(Contents().decisions.back().dead_letters.rows, 3);
 }
 
+TEST_F(PipelineTest, DeadLettersOfAllKindsHaveTheEpochsNow) {
+  std::vector<std::string> times;
+  dead_->on_write = [&times](const arrow::RecordBatch& rows) {
+    const auto& column =
+        static_cast<const arrow::TimestampArray&>(*rows.GetColumnByName("time"));
+    for (std::int64_t i = 0; i < rows.num_rows(); ++i) {
+      times.push_back(FormatTimestamp(column.Value(i)));
+    }
+  };
+  spec_.steps.push_back({"clean", testing_parts::MakeRowStep("in")});
+  spec_.sinks[0].from = "clean";
+  for (const char* text : {"bad one", "fail it", "refuse", "x"}) topic_->Append("a", text);
+  ASSERT_TRUE(Run().ok());
+  const std::string now = Contents().decisions.back().now;
+  EXPECT_EQ(times, (std::vector<std::string>{now, now, now}));
+}
+
 TEST_F(PipelineTest, ABadRecordUnderFailStopsWithDataError) {
   spec_.sources[0].bad_records = BadRecords::kFail;
   topic_->Append("a", "bad one");
