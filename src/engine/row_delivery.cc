@@ -66,6 +66,7 @@ Result<void> RowDelivery::DeliverBatch(const EpochInfo& epoch, const DecodedBatc
                       reject.field,
                       reject.reason,
                       reject.bytes.empty() ? record.view() : std::string_view(reject.bytes)};
+    if (count.first_reject.empty()) count.first_reject = letter.Brief();
     TRY(Refuse(epoch, source.bad_records, letter, counts));
   }
   RowOrigin origin{&batch, nullptr, source.bad_records};
@@ -140,6 +141,7 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
     if (failure.row < 0 || failure.row >= in) return broken;
     DeadLetter letter{"", step.name, "", -1, -1, failure.code, failure.field, failure.reason, {},
                       failure.shown};
+    if (count.first_dead.empty()) count.first_dead = letter.Brief();
     std::string text;
     if (origin.batch != nullptr) {
       const DecodedRows& decoded = origin.batch->decoded;

@@ -8,6 +8,7 @@
 #include "core/failpoint.h"
 #include "core/logging.h"
 #include "core/options.h"
+#include "engine/reject_notice.h"
 
 namespace sluice {
 namespace {
@@ -285,6 +286,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   TRY(log_->Decide(decision));
   auto sealed = std::chrono::duration_cast<microseconds>(steady_clock::now() - trigger_time_);
   metrics_->NoteSealed(sealing.epoch, counts, sealed.count());
+  WarnOfRejects(spec_, sealing.epoch, counts);
   committer_->Submit(std::move(decision));
   sealing_ = false;
   return {};
@@ -364,6 +366,9 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
                      "a row stops the job (badRecords: fail): " + refusals.front().reason);
   }
   EpochCounts counts;
+  const SinkRefusal& first = refusals.front();
+  counts.sinks[sink].first_dead =
+      DeadLetter{"", sink, "", -1, -1, first.code, first.field, first.reason, {}}.Brief();
   if (policy == BadRecords::kSkip || stage_.dead_letters == nullptr) {
     counts.skipped = static_cast<std::int64_t>(refusals.size());
   } else {
