@@ -115,6 +115,10 @@ TEST_F(CommandLineTest, MistakesPointIntoTheFile) {
            {"format: parquet", "format: parket", ":21:13: sink lake (files): "},
            {"startingOffsets: earliest", "startingOffsets: first",
             ":10:22: source clicks (kafka): "},
+           {"windowSize: 5 seconds ", "metricsAddress: 999999\n",
+            ":2:17: job: metricsAddress: '999999' is not an address"},
+           {"windowSize: 5 seconds ", "metricsAddress: foo:bar\n",
+            ":2:17: job: metricsAddress: 'foo:bar' is not an address"},
            {"from: sales ", "from: sale ", ":19:11: sink lake (files): "},
        }) {
     Outcome check = Check(Replaced(kClicks, c.what, c.by));
