@@ -140,11 +140,18 @@ void AddCheckpointCommand(CLI::App& app, CommandContext& context) {
   auto args = std::make_shared<Args>();
   CLI::App* group = app.add_subcommand("checkpoint", "Look into a job's checkpoint");
   group->require_subcommand(1);
+  group->footer(
+      "Examples:\n"
+      "  sluice checkpoint show ./state/clicks\n"
+      "  sluice checkpoint show ./state/clicks --json");
   CLI::App* command =
       group->add_subcommand("show", "Print the log: positions, epochs, sinks, artefacts");
   command->add_option("DIR", args->directory, "The job's checkpointLocation")->required();
   command->add_flag("--json", args->json, "As JSON, with every retained epoch");
-  command->footer("Example:\n  sluice checkpoint show ./state/clicks");
+  command->footer(
+      "Examples:\n"
+      "  sluice checkpoint show ./state/clicks\n"
+      "  sluice checkpoint show ./state/clicks --json");
   command->callback([&context, args] { Finish(context, Show(context, *args)); });
 }
 

@@ -28,6 +28,15 @@ constexpr std::array kAdvice = {
     Advice{"sql.syntax",
            "a name that is also a word of SQL (at, order, group, ...) needs double quotes; the "
            "dialect is DuckDB's"},
+    Advice{"sql.row",
+           "nothing of the epoch was committed, and no record is lost; correct the SQL and start "
+           "again, or set badly formed values aside in a step that works row by row"},
+    Advice{"sql.range",
+           "nothing of the epoch was committed, and no record is lost; cast the value in the SQL, "
+           "or filter its row out"},
+    Advice{"sql.memory", "nothing of the epoch was committed, and no record is lost"},
+    Advice{"sql.spool", "nothing of the epoch was committed, and no record is lost"},
+    Advice{"sql.run", "nothing of the epoch was committed, and no record is lost"},
     Advice{"sql.", "`sluice check JOB` shows the columns that each step can read"},
     Advice{"checkpoint.superseded",
            "one job may run once per checkpointLocation; `sluice checkpoint show DIR` tells who "

@@ -1,5 +1,8 @@
 #include "cli/command_line.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -34,6 +37,19 @@ void AddCommands(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   AddDemoCommand(app, context);
   AddCompletionCommand(app, context);
   AddVersionCommand(app, context);
+  // For the list of commands; AsHelpOption turns it into --help.
+  app.add_subcommand("help", "Show how a command is used")
+      ->footer("Examples:\n  sluice help run\n  sluice help checkpoint show");
+}
+
+/// `help COMMAND` as `COMMAND --help`.
+std::vector<std::string> AsHelpOption(int argc, const char* const* argv) {
+  std::vector<std::string> args(argv + 1, argv + argc);
+  if (args.empty() || args[0] != "help") return args;
+  if (args.size() == 2 && (args[1] == "--help" || args[1] == "-h")) return args;
+  args.erase(args.begin());
+  args.emplace_back("--help");
+  return args;
 }
 
 std::vector<std::string> CommandNames(CLI::App& app) {
@@ -79,10 +95,9 @@ int Refuse(std::ostream& err, const std::string& message, const CLI::App* comman
   return ExitCode(UserError("", ""));
 }
 
-}  // namespace
-
-int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
-                   std::ostream& err) {
+/// Runs the command; what it wrote may still lie in the stream's buffer.
+int Dispatch(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
+             std::ostream& err) {
   CommandContext context{parts, out, err};
   CLI::App app("Streams records from Kafka and files through SQL into files, exactly once.",
                "sluice");
@@ -98,8 +113,9 @@ int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::o
   AddCommands(app, context, &pipes);
 
   std::vector<std::string> names = CommandNames(app);
-  if (argc > 1 && argv[1][0] != '-') {
-    std::string given = argv[1];
+  std::vector<std::string> args = AsHelpOption(argc, argv);
+  if (!args.empty() && !args[0].starts_with('-')) {
+    const std::string& given = args[0];
     if (std::find(names.begin(), names.end(), given) == names.end()) {
       auto near = NearestName(given, names);
       return Refuse(err,
@@ -109,7 +125,8 @@ int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::o
     }
   }
   try {
-    app.parse(argc, argv);
+    std::reverse(args.begin(), args.end());  // As CLI11 takes them.
+    app.parse(args);
   } catch (const CLI::Success& e) {
     return app.exit(e, out, err);
   } catch (const CLI::ParseError& e) {
@@ -117,6 +134,30 @@ int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::o
     return Refuse(err, e.what() + NearestOption(command, e.what()), command);
   }
   return context.exit_code;
+}
+
+/// A command whose results are lost has failed, whatever it says itself. A reader that went away,
+/// as `head` does, knows why.
+int FlushResults(std::ostream& out, std::ostream& err, int exit_code) {
+  const bool lost = !out;
+  out.clear();  // Another try tells the reason of the first failure, too.
+  errno = 0;
+  out.flush();
+  if (out && !lost) return exit_code;
+  const int reason = errno;
+  if (reason != EPIPE) {
+    err << "error: not all of the output could be written"
+        << (reason == 0 ? "" : std::string(": ") + std::strerror(reason)) << " [output.write]\n";
+    err.flush();
+  }
+  return exit_code == 0 ? 1 : exit_code;
+}
+
+}  // namespace
+
+int RunCommandLine(int argc, const char* const* argv, const Parts& parts, std::ostream& out,
+                   std::ostream& err) {
+  return FlushResults(out, err, Dispatch(argc, argv, parts, out, err));
 }
 
 }  // namespace sluice

@@ -19,6 +19,29 @@ TEST(Crc32c, MatchesThePublishedVector) {
   EXPECT_EQ(Crc32c(""), 0u);
 }
 
+TEST(MetricsServer, AddressesAreCheckedBeforeTheyAreUsed) {
+  for (const char* good : {"9464", "0", "0.0.0.0:9464", "[::1]:9464", "localhost:80"}) {
+    EXPECT_TRUE(Metrics::CheckAddress(good).ok()) << good;
+  }
+  EXPECT_EQ(*Metrics::CheckAddress("9464"), "127.0.0.1:9464");
+  for (const char* bad : {"", "999999", "-1", "foo:bar", "a b:1", ":80", "1,2", "::1", "9464s"}) {
+    auto checked = Metrics::CheckAddress(bad);
+    ASSERT_FALSE(checked.ok()) << bad;
+    EXPECT_EQ(ExitCode(checked.error()), 2);
+  }
+}
+
+TEST(MetricsServer, APortInUseIsNamedAsSuch) {
+  Metrics first;
+  auto port = first.Serve("0");
+  ASSERT_TRUE(port.ok());
+  Metrics second;
+  auto served = second.Serve(std::to_string(*port));
+  ASSERT_FALSE(served.ok());
+  EXPECT_EQ(ExitCode(served.error()), 1);
+  EXPECT_NE(served.error().message.find("the port is in use"), std::string::npos);
+}
+
 TEST(Base64, MatchesTheVectorsOfRfc4648) {
   const std::pair<const char*, const char*> kVectors[] = {{"", ""},
                                                           {"f", "Zg=="},

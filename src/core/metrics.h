@@ -45,9 +45,12 @@ class Metrics {
   /// Prometheus text format, version 0.0.4.
   std::string ToText() const;
 
+  /// "9464" as "127.0.0.1:9464"; an error if `address` is neither a port nor HOST:PORT.
+  static Result<std::string> CheckAddress(const std::string& address);
+
   /// Serves ToText() at http://ADDRESS/metrics from a thread of its own until destruction. A bare
   /// port binds to 127.0.0.1; another address is the user's explicit choice. Port 0 takes a free
-  /// one.
+  /// one. An error "metrics.bind" if nothing can listen there.
   Result<int> Serve(const std::string& address);
 
  private:

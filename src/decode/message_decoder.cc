@@ -95,9 +95,10 @@ Result<DecodedBatch> MessageDecoder::DecodePiece(const RawBatch& raw, std::size_
       refused.push_back(RejectWhole(index, "message.empty", "the message is empty"));
     } else if (record.size > limits_.message_bytes) {
       refused.push_back(RejectWhole(index, "limit.message",
-                                    "the message has " + std::to_string(record.size) +
-                                        " bytes; the limit is " +
-                                        std::to_string(limits_.message_bytes)));
+                                    // Sources may cut what is beyond the limit.
+                                    "the message has more than " +
+                                        std::to_string(limits_.message_bytes) +
+                                        " bytes, the limit"));
     } else {
       TRY(unpacker_->Add(record.data, record.size, index));
     }

@@ -98,6 +98,8 @@ TEST(MessageDecoder, CountsEveryMessageOnce) {
   EXPECT_EQ(records, (std::vector<std::uint32_t>{2, 3, 4, 5}));
   EXPECT_EQ(batch->decoded.rejects[0].code, "message.empty");
   EXPECT_EQ(batch->decoded.rejects[2].code, "limit.message");
+  EXPECT_TRUE(batch->decoded.rejects[2].reason.starts_with("the message has more than "))
+      << batch->decoded.rejects[2].reason;
 }
 
 TEST(MessageDecoder, AppendsTheSourcesColumns) {

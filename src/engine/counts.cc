@@ -16,6 +16,10 @@ Result<void> Equal(const std::string& what, std::int64_t left, std::int64_t righ
   return {};
 }
 
+void KeepFirst(std::string* mine, const std::string& other) {
+  if (mine->empty()) *mine = other;
+}
+
 }  // namespace
 
 void EpochCounts::Add(const EpochCounts& other) {
@@ -29,6 +33,7 @@ void EpochCounts::Add(const EpochCounts& other) {
     to.rows += from.rows;
     to.row_rejects += from.row_rejects;
     to.redelivered += from.redelivered;
+    KeepFirst(&to.first_reject, from.first_reject);
   }
   for (const auto& [name, from] : other.steps) {
     StepCounts& to = steps[name];
@@ -39,12 +44,14 @@ void EpochCounts::Add(const EpochCounts& other) {
     to.dead += from.dead;
     to.out += from.out;
     to.drained += from.drained;
+    KeepFirst(&to.first_dead, from.first_dead);
   }
   for (const auto& [name, from] : other.sinks) {
     SinkCounts& to = sinks[name];
     to.received += from.received;
     to.written += from.written;
     to.dead += from.dead;
+    KeepFirst(&to.first_dead, from.first_dead);
   }
   for (const auto& [key, from] : other.edges) {
     EdgeCounts& to = edges[key];

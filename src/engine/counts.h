@@ -23,6 +23,7 @@ struct SourceCounts {
   std::int64_t rows = 0;  ///< Out of the decoder.
   std::int64_t row_rejects = 0;
   std::int64_t redelivered = 0;  ///< Ranges delivered again and dropped; not part of the sums.
+  std::string first_reject;      ///< Why one of the rejects is one; no values. For the log.
 };
 
 /// One consumer (step or sink) of one producer (source or step).
@@ -41,12 +42,14 @@ struct StepCounts {
   std::int64_t dead = 0;
   std::int64_t out = 0;      ///< Rows that came out, unnested ones included.
   std::int64_t drained = 0;  ///< Rows of an open step's inputs that the query did not ask for.
+  std::string first_dead;    ///< As SourceCounts::first_reject.
 };
 
 struct SinkCounts {
   std::int64_t received = 0;
   std::int64_t written = 0;  ///< In artefacts, by the encoders' own count.
   std::int64_t dead = 0;     ///< Refused by the sink.
+  std::string first_dead;    ///< As SourceCounts::first_reject.
 };
 
 /// Plain data; one per thread and epoch, added up at the seal.

@@ -36,6 +36,13 @@ struct DeadLetter {
   std::string field;
   std::string reason;
   std::string_view bytes;  ///< Copied by Add.
+  std::string shown = {};  ///< The reason without values, for errors and logs; "" if it has none.
+
+  const std::string& reason_shown() const { return shown.empty() ? reason : shown; }
+  /// "price: expected double, found a string [convert.type]", without values.
+  std::string Brief() const {
+    return (field.empty() ? "" : field + ": ") + reason_shown() + " [" + code + "]";
+  }
 };
 
 /// Collects dead letters into batches. One thread.

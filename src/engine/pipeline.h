@@ -57,6 +57,7 @@ struct PipelineSpec {
   std::vector<PipelineSink> sinks;
   /// One more sink of every epoch, rows as in engine/dead_letters.h.
   std::shared_ptr<Sink> dead_letters;
+  std::string dead_letter_location;  ///< For people: where they are.
   std::string dead_letter_settings;  ///< As PipelineSink::settings; its type is "files".
 
   std::int64_t window_micros = 100'000'000;

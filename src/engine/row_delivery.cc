@@ -66,6 +66,7 @@ Result<void> RowDelivery::DeliverBatch(const EpochInfo& epoch, const DecodedBatc
                       reject.field,
                       reject.reason,
                       reject.bytes.empty() ? record.view() : std::string_view(reject.bytes)};
+    if (count.first_reject.empty()) count.first_reject = letter.Brief();
     TRY(Refuse(epoch, source.bad_records, letter, counts));
   }
   RowOrigin origin{&batch, nullptr, source.bad_records};
@@ -138,7 +139,9 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
 
   for (const RowFailure& failure : output.failures) {
     if (failure.row < 0 || failure.row >= in) return broken;
-    DeadLetter letter{"", step.name, "", -1, -1, failure.code, failure.field, failure.reason, {}};
+    DeadLetter letter{"", step.name, "", -1, -1, failure.code, failure.field, failure.reason, {},
+                      failure.shown};
+    if (count.first_dead.empty()) count.first_dead = letter.Brief();
     std::string text;
     if (origin.batch != nullptr) {
       const DecodedRows& decoded = origin.batch->decoded;
@@ -174,8 +177,11 @@ Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy,
   if (policy == BadRecords::kFail) {
     return DataError("data.bad_record",
                      "a bad record stops the job (badRecords: fail): " +
-                         (letter.field.empty() ? "" : letter.field + ": ") + letter.reason +
-                         (letter.origin.empty() ? "" : "; record " + letter.origin));
+                         (letter.field.empty() ? "" : letter.field + ": ") +
+                         // Where nothing else leads to the row, the value that it quotes does.
+                         (letter.origin.empty() ? letter.reason
+                                                : letter.reason_shown() + "; record " +
+                                                      letter.origin));
   }
   if (policy == BadRecords::kSkip || stage_->dead_letters == nullptr) {
     ++counts->skipped;

@@ -8,6 +8,7 @@
 #include "core/failpoint.h"
 #include "core/logging.h"
 #include "core/options.h"
+#include "engine/reject_notice.h"
 
 namespace sluice {
 namespace {
@@ -87,6 +88,7 @@ Result<void> Session::Build() {
   const DecisionRecord* last = contents.last_decision();
   epoch_ = {last == nullptr ? 1 : last->epoch + 1, spec_.clock->WallMicros()};
   metrics_->SetEpoch(epoch_.epoch);
+  NoteEpoch();
 
   std::size_t lanes = spec_.sinks.size() + (spec_.dead_letters != nullptr ? 1 : 0);
   std::size_t queue_bytes =
@@ -250,6 +252,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   EpochInfo sealing = epoch_;
   for (auto& lane : stage_.sinks) lane->MarkTrigger(sealing.epoch);
   epoch_ = {sealing.epoch + 1, spec_.clock->WallMicros()};
+  NoteEpoch();
   if (last) FAILPOINT("K18");
   gate_.Open(epoch_, resume_at, gate_.Capped(), last);
   for (auto& reader : readers_) reader->Wake();
@@ -283,6 +286,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   TRY(log_->Decide(decision));
   auto sealed = std::chrono::duration_cast<microseconds>(steady_clock::now() - trigger_time_);
   metrics_->NoteSealed(sealing.epoch, counts, sealed.count());
+  WarnOfRejects(spec_, sealing.epoch, counts);
   committer_->Submit(std::move(decision));
   sealing_ = false;
   return {};
@@ -318,6 +322,7 @@ Result<void> Session::SealSinks(DecisionRecord* decision, EpochCounts* counts) {
     std::lock_guard lock(refused_mutex_);
     auto refused = refused_.extract(decision->epoch);
     if (!refused.empty()) counts->Add(refused.mapped());
+    now_of_epoch_.erase(decision->epoch);
   }
   if (stage_.dead_letters == nullptr) return {};
   // Last, since the sinks above may have refused rows.
@@ -361,10 +366,18 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
                      "a row stops the job (badRecords: fail): " + refusals.front().reason);
   }
   EpochCounts counts;
+  const SinkRefusal& first = refusals.front();
+  counts.sinks[sink].first_dead =
+      DeadLetter{"", sink, "", -1, -1, first.code, first.field, first.reason, {}}.Brief();
   if (policy == BadRecords::kSkip || stage_.dead_letters == nullptr) {
     counts.skipped = static_cast<std::int64_t>(refusals.size());
   } else {
-    DeadLetterBuilder letters(spec_.job, epoch, spec_.clock->WallMicros());
+    std::int64_t now = 0;
+    {
+      std::lock_guard lock(refused_mutex_);
+      now = now_of_epoch_.at(epoch);
+    }
+    DeadLetterBuilder letters(spec_.job, epoch, now);
     for (const SinkRefusal& refusal : refusals) {
       std::string text = spec_.row_to_text(*rows, refusal.row);
       TRY(letters.Add({"", sink, "", -1, -1, refusal.code, refusal.field, refusal.reason, text}));
@@ -376,6 +389,11 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
   std::lock_guard lock(refused_mutex_);
   refused_[epoch].Add(counts);
   return {};
+}
+
+void Session::NoteEpoch() {
+  std::lock_guard lock(refused_mutex_);
+  now_of_epoch_[epoch_.epoch] = epoch_.now_micros;
 }
 
 void Session::OnCommitted(const DecisionRecord& decision) {

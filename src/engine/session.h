@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -61,6 +62,8 @@ class Session {
   Result<void> OnRefusals(const std::string& sink, std::int64_t epoch,
                           const std::shared_ptr<arrow::RecordBatch>& rows,
                           const std::vector<SinkRefusal>& refusals, BadRecords policy);
+  /// For rows that sinks refuse: the now of `epoch_`, before anything is pushed to it.
+  void NoteEpoch();
   void OnCommitted(const DecisionRecord& decision);
   void Scout();
   void UpdateLag();
@@ -89,6 +92,7 @@ class Session {
   EpochInfo epoch_;           ///< The open one.
   TimePoint trigger_time_{};  ///< Of the epoch that is being sealed or committed.
   std::mutex refused_mutex_;
+  std::map<std::int64_t, std::int64_t> now_of_epoch_;  ///< Of those that are open or being sealed.
   std::map<std::int64_t, EpochCounts> refused_;  ///< What sinks refused, by epoch.
   std::int64_t last_progress_micros_ = 0;
   bool progressed_ = false;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 
+#include "core/metrics.h"
 #include "job/job_options.h"
 #include "job/references.h"
 #include "job/yaml_loader.h"
@@ -108,6 +109,12 @@ class JobReader {
       const RawValue* raw = job_.options.Raw("name");
       return Mistake(raw == nullptr ? Place{job_.file, 1, 1} : raw->place, "job.name",
                      "job: name must be 1 to 255 bytes without slashes and control characters");
+    }
+    if (const RawValue* address = job_.options.Raw("metricsAddress")) {
+      auto checked = Metrics::CheckAddress(job_.options.String("metricsAddress"));
+      if (!checked.ok() && !address->text.empty()) {
+        return AtPlace(address->place, std::move(checked).error().At("job"));
+      }
     }
     job_.checkpoint_location = job_.options.String("checkpointLocation");
     auto below = [this](const char* option, const char* folder) {

@@ -131,6 +131,7 @@ class Builder {
     TRY(std::unique_ptr<Sink> made, files->make(options, DeadLetterSchema(), context));
     spec_.dead_letters = std::move(made);
     spec_.dead_letter_settings = options.ToJson();
+    spec_.dead_letter_location = plan_->job.dead_letters;
     return {};
   }
 

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <streambuf>
 
 #include "cli/command_line.h"
 #include "job/option_reference.h"
@@ -113,6 +115,10 @@ TEST_F(CommandLineTest, MistakesPointIntoTheFile) {
            {"format: parquet", "format: parket", ":21:13: sink lake (files): "},
            {"startingOffsets: earliest", "startingOffsets: first",
             ":10:22: source clicks (kafka): "},
+           {"windowSize: 5 seconds ", "metricsAddress: 999999\n",
+            ":2:17: job: metricsAddress: '999999' is not an address"},
+           {"windowSize: 5 seconds ", "metricsAddress: foo:bar\n",
+            ":2:17: job: metricsAddress: 'foo:bar' is not an address"},
            {"from: sales ", "from: sale ", ":19:11: sink lake (files): "},
        }) {
     Outcome check = Check(Replaced(kClicks, c.what, c.by));
@@ -180,8 +186,56 @@ TEST_F(CommandLineTest, HelpHasExamplesForEveryCommand) {
     EXPECT_EQ(one.code, 0) << name;
     EXPECT_NE(one.out.find("Example"), std::string::npos) << name << "\n" << one.out;
   }
+  EXPECT_EQ(Sluice({"help"}).out, help.out);
+  EXPECT_EQ(Sluice({"help", "run"}).out, Sluice({"run", "--help"}).out);
+  EXPECT_EQ(Sluice({"help", "checkpoint", "show"}).out,
+            Sluice({"checkpoint", "show", "--help"}).out);
+  EXPECT_NE(Sluice({"help", "chekpoint"}).err.find("did you mean 'checkpoint'?"),
+            std::string::npos);
+  EXPECT_NE(Sluice({"help", "--help"}).out.find("sluice help run"), std::string::npos);
+  EXPECT_NE(Sluice({"checkpoint", "--help"}).out.find("sluice checkpoint show ./state"),
+            std::string::npos);
   EXPECT_EQ(Sluice({"version"}).out, "sluice " SLUICE_VERSION "\n");
   EXPECT_EQ(Sluice({"--version"}).out, "sluice " SLUICE_VERSION "\n");
+}
+
+/// Takes `room` bytes, and then is full.
+class FullDevice : public std::streambuf {
+ public:
+  explicit FullDevice(std::size_t room) : room_(room) {}
+
+ protected:
+  int_type overflow(int_type c) override {
+    if (room_ == 0) {
+      errno = ENOSPC;
+      return traits_type::eof();
+    }
+    --room_;
+    return c;
+  }
+  int sync() override {
+    if (room_ == 0) errno = ENOSPC;
+    return room_ == 0 ? -1 : 0;
+  }
+
+ private:
+  std::size_t room_;
+};
+
+TEST_F(CommandLineTest, OutputThatIsLostIsAFailure) {
+  std::vector<std::vector<const char*>> commands = {
+      {"sluice", "describe"}, {"sluice", "version"}, {"sluice", "--help"}, {"sluice", "--version"}};
+  for (const auto& args : commands) {
+    FullDevice device(3);
+    std::ostream out(&device);
+    std::ostringstream err;
+    const int code =
+        RunCommandLine(static_cast<int>(args.size()), args.data(), BuiltInParts(), out, err);
+    EXPECT_EQ(code, 1) << args[1];
+    EXPECT_NE(err.str().find("could be written: No space left on device [output.write]"),
+              std::string::npos)
+        << args[1] << ": " << err.str();
+  }
 }
 
 TEST_F(CommandLineTest, CheckpointShowSaysWhatIsMissing) {

@@ -1,5 +1,6 @@
 #include "engine/pipeline.h"
 
+#include <arrow/array/array_primitive.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -199,6 +200,44 @@ TEST_F(PipelineTest, RejectsGoToTheDeadLettersOfTheSameDecision) {
   EXPECT_EQ(table_->Rows(), Expected({"a"}, 0, 10));
   EXPECT_EQ(dead_->Rows().size(), 3u);
   EXPECT_EQ(Contents().decisions.back().dead_letters.rows, 3);
+}
+
+TEST_F(PipelineTest, DeadLettersOfAllKindsHaveTheEpochsNow) {
+  std::vector<std::string> times;
+  dead_->on_write = [&times](const arrow::RecordBatch& rows) {
+    const auto& column =
+        static_cast<const arrow::TimestampArray&>(*rows.GetColumnByName("time"));
+    for (std::int64_t i = 0; i < rows.num_rows(); ++i) {
+      times.push_back(FormatTimestamp(column.Value(i)));
+    }
+  };
+  spec_.steps.push_back({"clean", testing_parts::MakeRowStep("in")});
+  spec_.sinks[0].from = "clean";
+  for (const char* text : {"bad one", "fail it", "refuse", "x"}) topic_->Append("a", text);
+  ASSERT_TRUE(Run().ok());
+  const std::string now = Contents().decisions.back().now;
+  EXPECT_EQ(times, (std::vector<std::string>{now, now, now}));
+}
+
+TEST_F(PipelineTest, RejectsAreSaidInTheLog) {
+  // A source and a sink of names of their own, since a name is warned about once a minute.
+  spec_.sources[0].name = "source_that_refuses";
+  spec_.steps.push_back({"step_that_refuses", testing_parts::MakeRowStep("source_that_refuses")});
+  spec_.sinks[0].name = "sink_that_refuses";
+  spec_.sinks[0].from = "step_that_refuses";
+  spec_.dead_letter_location = "/the/dead-letters";
+  for (const char* text : {"bad one", "fail it", "fail it", "refuse"}) topic_->Append("a", text);
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(Run().ok());
+  const std::string log = testing::internal::GetCapturedStderr();
+  for (const char* part :
+       {"warn a source refused rows source=source_that_refuses epoch=1 refused=1 of=4 share=\"25 %\"",
+        "warn a step refused rows step=step_that_refuses epoch=1 refused=2 of=3 share=\"66.7 %\"",
+        "warn a sink refused rows sink=sink_that_refuses epoch=1 refused=1 of=1 share=\"100 %\"",
+        "first=\"value: the table does not take it [test.refused]\"",
+        "dead_letters=/the/dead-letters"}) {
+    EXPECT_NE(log.find(part), std::string::npos) << part << "\n" << log;
+  }
 }
 
 TEST_F(PipelineTest, ABadRecordUnderFailStopsWithDataError) {

@@ -365,6 +365,7 @@ class TableWriter final : public SinkWriter {
       : table_(std::move(table)), epoch_(epoch), key_(std::move(key)) {}
   Result<std::vector<SinkRefusal>> Write(const std::shared_ptr<arrow::RecordBatch>& rows) override {
     if (table_->failures.write) TRY(table_->failures.write(epoch_));
+    if (table_->on_write) table_->on_write(*rows);
     std::vector<SinkRefusal> refused;
     for (std::int64_t i = 0; i < rows->num_rows(); ++i) {
       bool null = rows->column(0)->IsNull(i);

@@ -50,6 +50,7 @@ class Table {
     std::function<Result<void>(std::int64_t epoch)> write, prepare, commit;
   };
   Failures failures;
+  std::function<void(const arrow::RecordBatch&)> on_write;
 
   std::multiset<std::string> Rows() const;
   std::vector<std::int64_t> Epochs() const;

@@ -11,11 +11,12 @@ namespace {
 constexpr std::int64_t kClockSlackNanos = 1'000'000'000;
 
 Error Changed(const std::string& path, const std::string& how) {
-  return UserError(
+  return RemoteError(
       "files.changed",
       path + " changed after it was read" + how +
           ": files must arrive whole, by rename, and stay as they are. Put the old file "
-          "back, or remove it and give the new content a name of its own");
+          "back with its old modification time (cp -p), or remove it and give the new content a name of its own",
+      Retry::kNo);
 }
 
 }  // namespace

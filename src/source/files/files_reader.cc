@@ -18,12 +18,13 @@ using std::chrono::steady_clock;
 constexpr std::size_t kLeastRead = 64u << 10;
 
 Error Unlike(const std::string& path) {
-  return UserError(
+  return RemoteError(
       "files.changed",
       path +
           " changed while it was being read: files must arrive whole, by rename, and stay "
-          "as they are. Put the old file back, or remove the checkpoint to read "
-          "everything again");
+          "as they are. Put the old file back with its old modification time (cp -p), or remove "
+          "the checkpoint to read everything again",
+      Retry::kNo);
 }
 
 Error CannotRead(const std::string& path) {

@@ -120,12 +120,14 @@ class FilesSource final : public Source {
                                             "to go on without the rest");
     }
     if (!MakeStamp({}, status).SameContent(position.current)) {
-      return UserError(
+      return RemoteError(
           "files.changed",
           path + " changed after " + std::to_string(position.byte) + " of its " +
               std::to_string(position.current.size) +
               " bytes were read: files must arrive whole, by rename, and stay as they are. "
-              "Put the old file back, or remove the checkpoint to read everything again");
+              "Put the old file back with its old modification time (cp -p), or remove the checkpoint "
+          "to read everything again",
+          Retry::kNo);
     }
     return true;
   }

@@ -314,7 +314,9 @@ TEST_F(FilesSourceTest, ChangedFileStopsTheJob) {
   std::ofstream(In("a"), std::ios::app) << "more\n";
   const Error error = ReadError(&stream);
   EXPECT_EQ(error.code, "files.changed");
-  EXPECT_EQ(error.blame, Blame::kUser);
+  EXPECT_EQ(ExitCode(error), 1);
+  EXPECT_NE(error.message.find("with its old modification time (cp -p)"), std::string::npos);
+  EXPECT_EQ(error.retry, Retry::kNo);
   EXPECT_NE(error.message.find(In("a").string()), std::string::npos);
 }
 

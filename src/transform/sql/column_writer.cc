@@ -14,7 +14,9 @@
 namespace sluice {
 namespace {
 
-Error RangeError(const std::string& what) { return UserError("sql.range", what); }
+Error RangeError(const std::string& what) {
+  return RemoteError("sql.range", what, Retry::kNo);
+}
 
 /// Validity and row count, common to all writers.
 class WriterBase : public ColumnWriter {

@@ -17,7 +17,7 @@ class ColumnWriter {
   virtual ~ColumnWriter() = default;
 
   /// Appends rows start..start+count of a flat vector, as duckdb_fetch_chunk gives them. A value
-  /// that the Arrow type cannot hold is a user error "sql.range"; what was appended since the last
+  /// that the Arrow type cannot hold is an error "sql.range"; what was appended since the last
   /// Finish is void.
   virtual Result<void> Append(duckdb_vector vector, idx_t start, idx_t count) = 0;
 

@@ -138,8 +138,15 @@ Error RunError(duckdb_error_type type, std::string_view message) {
     case DUCKDB_ERROR_INTERNAL:
       return BugError("DuckDB failed: " + text);
     default:
-      return UserError("sql.run", text);
+      return RemoteError("sql.run", text, Retry::kNo);
   }
+}
+
+std::string RowMessage(std::string_view message, std::size_t longest) {
+  std::string text = ReadDuckMessage(message, {}).text;
+  if (text.size() <= longest) return text;
+  while (longest > 0 && (static_cast<unsigned char>(text[longest]) & 0xC0) == 0x80) --longest;
+  return text.substr(0, longest) + "...";
 }
 
 std::string RowReason(std::string_view message) {

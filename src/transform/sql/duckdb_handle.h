@@ -97,7 +97,10 @@ bool IsRowError(duckdb_error_type type);
 /// instance.
 Error RunError(duckdb_error_type type, std::string_view message);
 
-/// DuckDB's message about a row, without what it quotes of the row's values.
+/// DuckDB's own message about a row, cut at `longest` bytes. It may quote the row's values.
+std::string RowMessage(std::string_view message, std::size_t longest);
+
+/// The same without what it quotes, for logs.
 std::string RowReason(std::string_view message);
 
 /// Runs statements of our own that give no rows. A failure is a bug.

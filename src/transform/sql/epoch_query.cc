@@ -13,6 +13,8 @@ namespace {
 /// A batch is given out when it has so many rows or bytes, or the query has ended.
 constexpr std::int64_t kBatchRows = 32 * 1024;
 constexpr std::int64_t kBatchBytes = 8 << 20;
+/// Of DuckDB's message about a value in an error.
+constexpr std::size_t kLongestMessage = 300;
 
 class OpenQuery : public EpochQuery {
  public:
@@ -81,12 +83,21 @@ class OpenQuery : public EpochQuery {
     const char* message = duckdb_result_error(result_.get());
     if (message == nullptr) return BugError("DuckDB failed without a message");
     if (IsRowError(type)) {
-      return UserError("sql.row",
-                       RowReason(message) +
-                           ". This SQL does not work row by row, so the row cannot be set "
-                           "aside; guard it with TRY_CAST or WHERE, or in a step before");
+      // Nothing else leads to the row, so here the value it quotes is told.
+      return RemoteError("sql.row",
+                         Place(message) + RowMessage(message, kLongestMessage) +
+                             ". This SQL does not work row by row, so the row cannot be set "
+                             "aside; guard it with TRY_CAST or WHERE, or in a step before",
+                         Retry::kNo);
     }
     return RunError(type, message);
+  }
+
+  std::string Place(std::string_view message) const {
+    const DuckMessage read = ReadDuckMessage(message, plan_->sql);
+    if (read.line == 0 || read.column == 0) return "";
+    return "line " + std::to_string(read.line) + ", column " + std::to_string(read.column) +
+           " of the SQL: ";
   }
 
   std::unique_ptr<SqlSession> session_;  // Before what is made on it.

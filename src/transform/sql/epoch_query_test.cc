@@ -229,11 +229,24 @@ TEST(EpochQuery, AStreamsErrorIsPassedOnAsItIs) {
 TEST(EpochQuery, ARowThatFailsFailsTheQueryAndSaysWhatToDo) {
   const InputSchema input{"t", Ddl("s string")};
   auto out = RunEpoch(Make("SELECT sum(s::INT) AS s FROM t", {input}),
-                      {{Rows(input.schema, R"([["secret"]])")}});
+                      {{Rows(input.schema, R"([["n/a"]])")}});
   ASSERT_FALSE(out.ok());
   EXPECT_EQ(out.error().code, "sql.row");
-  EXPECT_EQ(out.error().message.find("secret"), std::string::npos) << out.error().message;
+  EXPECT_EQ(ExitCode(out.error()), 1);
+  EXPECT_EQ(out.error().retry, Retry::kNo);
+  // Nothing else leads to the row.
+  EXPECT_NE(out.error().message.find("Could not convert string 'n/a' to INT32"), std::string::npos)
+      << out.error().message;
   EXPECT_NE(out.error().message.find("TRY_CAST"), std::string::npos);
+}
+
+TEST(EpochQuery, AnErrorQuotesNoMoreThanTheBeginningOfAValue) {
+  const InputSchema input{"t", Ddl("s string")};
+  const std::string value = std::string(10'000, 'x');
+  auto out = RunEpoch(Make("SELECT sum(s::INT) AS s FROM t", {input}),
+                      {{Rows(input.schema, "[[\"" + value + "\"]]")}});
+  ASSERT_FALSE(out.ok());
+  EXPECT_LT(out.error().message.size(), 700u);
 }
 
 /// Never ends; counts what was taken.

@@ -16,6 +16,15 @@
 namespace sluice {
 namespace {
 
+/// Of a message in the dead letters, which may quote a value of any length.
+constexpr std::size_t kLongestMessage = 4096;
+
+/// Why a row's values made the query fail.
+struct RowError {
+  std::string message;
+  std::string shown;  ///< As RowFailure::shown.
+};
+
 class RowQuery : public RowTransform {
  public:
   RowQuery(std::unique_ptr<SqlSession> session, std::shared_ptr<const RowPlan> plan)
@@ -64,7 +73,8 @@ class RowQuery : public RowTransform {
     TRY(auto failure, RunOnce(offset, length, output));
     if (!failure) return {};
     if (length == 1) {
-      output->failures.push_back({offset, "sql.row", "", std::move(*failure)});
+      output->failures.push_back(
+          {offset, "sql.row", "", std::move(failure->message), std::move(failure->shown)});
       return {};
     }
     const std::int64_t half = length / 2;
@@ -73,8 +83,8 @@ class RowQuery : public RowTransform {
   }
 
   /// The reason if some row's values made the query fail; then nothing was added.
-  Result<std::optional<std::string>> RunOnce(std::int64_t offset, std::int64_t length,
-                                             RowOutput* output) {
+  Result<std::optional<RowError>> RunOnce(std::int64_t offset, std::int64_t length,
+                                          RowOutput* output) {
     ScanSlot& slot = session_->slot();
     slot.offset = offset;
     slot.length = length;
@@ -83,7 +93,9 @@ class RowQuery : public RowTransform {
       if (slot.error) return *std::exchange(slot.error, std::nullopt);
       const duckdb_error_type type = duckdb_result_error_type(result.get());
       const char* message = duckdb_result_error(result.get());
-      if (IsRowError(type)) return std::optional(RowReason(message));
+      if (IsRowError(type)) {
+        return std::optional(RowError{RowMessage(message, kLongestMessage), RowReason(message)});
+      }
       return RunError(type, message);
     }
     const std::size_t before = output->row_of_output.size();
@@ -94,14 +106,16 @@ class RowQuery : public RowTransform {
       if (added.ok()) continue;
       for (auto& writer : writers_) writer->Clear();
       output->row_of_output.resize(before);
-      if (added.error().code == "sql.range") return std::optional(added.error().message);
+      if (added.error().code == "sql.range") {
+        return std::optional(RowError{added.error().message, ""});
+      }
       return std::move(added).error();
     }
     for (std::size_t i = 0; i < writers_.size(); ++i) {
       TRY(auto piece, writers_[i]->Finish());
       pieces_[i].push_back(std::move(piece));
     }
-    return std::optional<std::string>();
+    return std::optional<RowError>();
   }
 
   Result<void> AddChunk(duckdb_data_chunk chunk, RowOutput* output) {

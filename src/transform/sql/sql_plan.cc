@@ -32,8 +32,14 @@ void Read(const json& node, SqlPlan* plan, std::vector<std::string>* open_for) {
 }  // namespace
 
 Result<SqlPlan> ExplainSql(duckdb_connection connection, const std::string& sql) {
-  TRY(const std::string text, QueryText(connection, "EXPLAIN (FORMAT JSON) " + sql, ""));
-  const json answer = json::parse(text, nullptr, false);
+  auto text = QueryText(connection, "EXPLAIN (FORMAT JSON) " + sql, "");
+  if (!text.ok()) {
+    Error error = std::move(text).error();
+    // No data is read yet: what cannot be planned is the statement's fault.
+    if (error.code == "sql.run") error = UserError("sql.bind", error.message);
+    return error;
+  }
+  const json answer = json::parse(*text, nullptr, false);
   if (answer.is_discarded() || !answer.is_array()) return BugError("DuckDB's plan is not JSON");
   SqlPlan plan;
   std::vector<std::string> open_for;
