@@ -179,7 +179,7 @@ class Bench:
     def micro(self):
         self.say("\nparts alone, one thread")
         self.results["micro"] = {}
-        for name in ("json_decode_bench", "sql_bench", "parquet_bench"):
+        for name in ("json_decode_bench", "codec_bench", "sql_bench", "parquet_bench"):
             done = subprocess.run([BIN / name], check=True, capture_output=True, text=True)
             self.results["micro"][name] = done.stdout.splitlines()
             self.say(f"  {name}")

@@ -9,5 +9,5 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/deps.sh
-bash scripts/build.sh release sluice kafka_fetch_bench json_decode_bench sql_bench parquet_bench
+bash scripts/build.sh release sluice kafka_fetch_bench json_decode_bench codec_bench sql_bench parquet_bench
 exec python3 bench/run.py "$@"
