@@ -16,7 +16,7 @@ endif()
 
 # -g1 is function names and line numbers: what a backtrace and a profiler need.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
-set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
 
 # librdkafka's rd_kafka_producev macros are GNU statement expressions.
 add_compile_options(-Wall -Wextra -Wpedantic -Werror

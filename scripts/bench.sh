@@ -9,7 +9,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/deps.sh
-bash scripts/build.sh release sluice kafka_fetch_bench json_decode_bench csv_decode_bench \
-  avro_decode_bench grok_decode_bench sql_bench parquet_bench
+bash scripts/build.sh release sluice benches
 python="$(bash scripts/deps.sh --where python | cut -d= -f2-)/bin/python3"
 exec "$python" bench/run.py "$@"

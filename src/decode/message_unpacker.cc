@@ -222,6 +222,7 @@ Result<MessageUnpacker::Reconsidered> MessageUnpacker::Reconsider(std::vector<Re
         [](const Payload& of, std::uint32_t record) { return of.record < record; });
     if (payload == payloads_.end() || payload->record != reject.record) continue;
     const std::string_view in(payload->data, payload->size);
+    if (!decoder_->MayBeMessage(in)) continue;  // Unpack has tried it all.
     CodecResult failure;
     if (const Codec* codec = BrokenStream(in, &failure)) {
       if (failure.status == CodecStatus::kNoMemory) return NoMemory();
@@ -249,19 +250,19 @@ Result<MessageUnpacker::Reconsidered> MessageUnpacker::Reconsider(std::vector<Re
 }
 
 void MessageUnpacker::Explain(const std::vector<Reject>& first, std::vector<Reject>* rejects) {
-  if (!unpacked_.empty()) {
-    for (Reject& reject : *rejects) {
-      Unpacked* unpacked = FindUnpacked(reject.record);
-      if (unpacked == nullptr) continue;
-      if (unpacked->reconsidered && reject.row == Reject::kWholeMessage) {
-        // No message either way: what it was taken for at first is the likelier.
-        unpacked->codec = nullptr;
-        if (const Reject* before = FindWhole(first, reject.record)) reject = *before;
-        continue;
-      }
-      reject.reason =
-          std::string("after ") + unpacked->codec->title + " decompression: " + reject.reason;
+  for (Reject& reject : *rejects) {
+    Unpacked* unpacked = FindUnpacked(reject.record);
+    const bool whole = reject.row == Reject::kWholeMessage;
+    if (unpacked == nullptr || (unpacked->reconsidered && whole)) {
+      // What Reconsider found still stands; and where what came out is no message either, the first
+      // reason is the likelier.
+      if (unpacked != nullptr) unpacked->codec = nullptr;
+      const Reject* before = whole ? FindWhole(first, reject.record) : nullptr;
+      if (before != nullptr) reject = *before;
+      continue;
     }
+    reject.reason =
+        std::string("after ") + unpacked->codec->title + " decompression: " + reject.reason;
   }
   for (const Unpacked& unpacked : unpacked_) {
     if (unpacked.codec != nullptr) ++counts_[IndexOf(*unpacked.codec)];

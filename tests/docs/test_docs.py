@@ -186,6 +186,9 @@ def test_every_metric_is_explained():
 
 LIMITS = {
     "size of a message": ("src/decode/decoder.h", r"message_bytes = (16)u << 20"),
+    "a message, decompressed": ("src/decode/decoder.h", r"decompressed_bytes = (64)u << 20"),
+    "the same, for more than 1 MiB": ("src/decode/decoder.h", r"decompressed_ratio = (\d+)"),
+    "memory for the dictionary": ("src/decode/codec/codec.h", r"kXzMemoryLimit = (80)u << 20"),
     "a string": ("src/decode/decoder.h", r"string_bytes = (16)u << 20"),
     "nesting of objects": ("src/decode/decoder.h", r"depth = (\d+)"),
     "items of an array": ("src/decode/decoder.h", r"items = ([\d']+)"),

@@ -37,11 +37,15 @@ std::string Gzip(std::string_view plain) { return Deflate(plain, 15 + 16); }
 std::string Zlib(std::string_view plain) { return Deflate(plain, 15); }
 std::string RawDeflate(std::string_view plain) { return Deflate(plain, -15); }
 
+/// Compressors for large inputs take tens of megabytes for each message.
+bool IsSmall(std::string_view plain) { return plain.size() < 50'000; }
+
 std::string Bzip2(std::string_view plain) {
   std::string out(plain.size() + plain.size() / 100 + 600, '\0');
   auto size = static_cast<unsigned>(out.size());
   Must(BZ2_bzBuffToBuffCompress(out.data(), &size, const_cast<char*>(plain.data()),
-                                static_cast<unsigned>(plain.size()), 9, 0, 0) == BZ_OK);
+                                static_cast<unsigned>(plain.size()), IsSmall(plain) ? 1 : 9, 0,
+                                0) == BZ_OK);
   out.resize(size);
   return out;
 }
@@ -49,7 +53,7 @@ std::string Bzip2(std::string_view plain) {
 std::string Xz(std::string_view plain) {
   std::string out(lzma_stream_buffer_bound(plain.size()), '\0');
   std::size_t size = 0;
-  Must(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC64, nullptr,
+  Must(lzma_easy_buffer_encode(IsSmall(plain) ? 0 : 6, LZMA_CHECK_CRC64, nullptr,
                                reinterpret_cast<const std::uint8_t*>(plain.data()), plain.size(),
                                reinterpret_cast<std::uint8_t*>(out.data()), &size,
                                out.size()) == LZMA_OK);

@@ -17,6 +17,8 @@ bool IsControl(unsigned char c) {
 }
 
 bool IsUtf8(std::string_view bytes) {
+  static const bool ready = (arrow::util::InitializeUTF8(), true);
+  (void)ready;
   return arrow::util::ValidateUTF8(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                    static_cast<std::int64_t>(bytes.size()));
 }
