@@ -2,7 +2,8 @@
 """Runs clang-tidy over the project's sources, skipping those that passed before unchanged.
 
 usage: check_tidy.py BUILD_FOLDER [FILE...]
-A source is unchanged if its preprocessed text, its own bytes and .clang-tidy are.
+A source is unchanged if its preprocessed text, its own bytes and .clang-tidy are. What passed is
+remembered beside the dependencies, for all clones of this user.
 """
 
 import concurrent.futures
@@ -15,7 +16,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PASSED = ROOT / "build" / "tidy"
+CACHE = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+PASSED = pathlib.Path(os.environ.get("SLUICE_DEPS_DIR") or pathlib.Path(CACHE) / "sluice") / "tidy"
 
 
 def fingerprint(entry):

@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/deps/cache.sh
 rm -rf build
 if [[ "${1:-}" == --deps ]]; then
+  rm -rf "$deps_cache/tidy"
   for name in "${deps_names[@]}" "${deps_extra[@]}"; do
     for folder in "$deps_cache/$name"-*; do
       [[ -d "$folder" ]] || continue

@@ -15,6 +15,6 @@ bash scripts/deps.sh python kafka
 bash scripts/build.sh release sluice
 bash scripts/build.sh failpoints sluice
 python="$(bash scripts/deps.sh --where python | cut -d= -f2-)/bin/python3"
-export SLUICE="$PWD/build/sluice" SLUICE_FAILPOINTS="$PWD/build/failpoints/bin/sluice"
+export SLUICE="$PWD/build/sluice" SLUICE_FAILPOINTS_BUILD="$PWD/build/failpoints/bin/sluice"
 tally_step "random kills" "$python" tests/kills/random_kills.py "$@"
 tally_end

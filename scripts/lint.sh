@@ -4,7 +4,7 @@
 # usage: lint [--quick | FILE...]
 #   --quick   without clang-tidy, which compiles everything once more
 #   FILE      only these .cc files through clang-tidy; default: all
-# clang-tidy remembers files it passed in build/tidy, by their preprocessed text.
+# clang-tidy skips files it passed before, by their preprocessed text, in any clone.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/tally/tally.sh

@@ -6,7 +6,7 @@
 # Unit tests run optimised, with failpoints; text cases also with users' binary (release), which is
 # what tests of whole jobs run. Every file test_*.py in
 # tests/docs and tests/integration is a pytest file that finds the binaries in SLUICE and
-# SLUICE_FAILPOINTS. Ends with one line: N passed, N failed.
+# SLUICE_FAILPOINTS_BUILD. Ends with one line: N passed, N failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/deps/cache.sh
@@ -25,7 +25,7 @@ files=(tests/docs/test_*.py tests/integration/test_*.py)
 [[ -n "$pattern" ]] && mapfile -t files < <(printf '%s\n' "${files[@]}" | grep -E -- "$pattern" || true)
 if ((${#files[@]} > 0)); then
   python="$(bash scripts/deps.sh --where python | cut -d= -f2-)/bin/python3"
-  export SLUICE="$PWD/build/sluice" SLUICE_FAILPOINTS="$PWD/build/failpoints/bin/sluice"
+  export SLUICE="$PWD/build/sluice" SLUICE_FAILPOINTS_BUILD="$PWD/build/failpoints/bin/sluice"
   export PYTHONPATH="$PWD/tests/kafka${PYTHONPATH:+:$PYTHONPATH}"
   tally_pytest "$python" -m pytest -q -p no:cacheprovider "${files[@]}"
 fi

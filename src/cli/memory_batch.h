@@ -17,7 +17,7 @@ class MemoryBatch final : public RawBatch {
   MemoryBatch() { ranges.push_back({".", "", ""}); }
 
   /// `line` is where the message stands in `path`, 0 if it is all of it. No bytes: a tombstone.
-  void Add(std::string path, std::int64_t line, std::optional<std::string> message) {
+  void Add(std::string path, std::int64_t line, const std::optional<std::string>& message) {
     messages_.push_back({std::move(path), message.value_or("")});
     RawRecord record;
     record.data = message.has_value() ? messages_.back().bytes.data() : nullptr;

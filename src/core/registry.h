@@ -31,8 +31,8 @@ class Registry {
     auto it = entries_.find(name);
     if (it != entries_.end()) return &it->second;
     std::string message = "there is no " + kind_ + " called '" + std::string(name) + "'";
-    if (auto near = NearestName(name, names())) message += "; did you mean '" + *near + "'?";
-    message += " Known: ";
+    auto near = NearestName(name, names());
+    message += near ? "; did you mean '" + *near + "'? Known: " : ". Known: ";
     bool first = true;
     for (const auto& known : names()) {
       message += (first ? "" : ", ") + known;

@@ -39,6 +39,8 @@ class FileEncoder {
   virtual std::size_t buffered() const = 0;
   /// Bytes of memory that Flush would free.
   virtual std::size_t memory() const = 0;
+  /// Bytes of memory that only the encoder's end frees, about: what the footer will hold.
+  virtual std::size_t held() const = 0;
   /// Hands over what can be handed over now (Parquet: ends the row group), to free memory.
   virtual Result<void> Flush() = 0;
   /// Writes what is left and the footer. No call may follow.

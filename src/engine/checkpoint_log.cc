@@ -78,9 +78,9 @@ Result<void> CheckpointLog::TakeOver() {
   std::string old_heartbeat = HeartbeatName(contents_);
   TakeoverRecord record{HostName(), getpid(), FormatTimestamp(options_.clock->WallMicros()),
                         RandomHex(16)};
-  TRY(Append("takeover", ToJson(record)));
+  TRY(Append("takeover", ToJson(record),
+             [](LogContents* contents) { contents->writer = contents->last_slot; }));
   FAILPOINT("K3");
-  contents_.writer = contents_.last_slot;
   // After the slot, since two processes may want the same one. Who finds a writer without a
   // heartbeat waits.
   TRY(StartHeartbeat());
@@ -125,9 +125,9 @@ Result<void> CheckpointLog::WriteStart(const std::vector<SplitPosition>& splits)
 Result<void> CheckpointLog::WriteSplits(const std::vector<SplitPosition>& splits) {
   std::lock_guard lock(mutex_);
   StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), splits};
-  TRY(Append("splits", ToJson(record)));
-  contents_.positions.insert(contents_.positions.end(), splits.begin(), splits.end());
-  return {};
+  return Append("splits", ToJson(record), [splits](LogContents* contents) {
+    contents->positions.insert(contents->positions.end(), splits.begin(), splits.end());
+  });
 }
 
 Result<void> CheckpointLog::Decide(const DecisionRecord& decision) {
@@ -137,9 +137,10 @@ Result<void> CheckpointLog::Decide(const DecisionRecord& decision) {
                     " was to be decided before the last one was committed");
   }
   FAILPOINT("K6");
-  TRY(Append("decision", ToJson(decision)));
-  contents_.decisions.push_back(decision);
-  contents_.positions = decision.positions;
+  TRY(Append("decision", ToJson(decision), [decision](LogContents* contents) {
+    contents->decisions.push_back(decision);
+    contents->positions = decision.positions;
+  }));
   FAILPOINT("K8");
   return {};
 }
@@ -147,19 +148,43 @@ Result<void> CheckpointLog::Decide(const DecisionRecord& decision) {
 Result<void> CheckpointLog::Commit(std::int64_t epoch) {
   std::lock_guard lock(mutex_);
   FAILPOINT("K12");
-  TRY(Append("commit", ToJson(CommitRecord{epoch, FormatTimestamp(options_.clock->WallMicros())})));
-  contents_.committed = epoch;
+  TRY(Append("commit", ToJson(CommitRecord{epoch, FormatTimestamp(options_.clock->WallMicros())}),
+             [epoch](LogContents* contents) { contents->committed = epoch; }));
   FAILPOINT("K13");
   return {};
 }
 
-Result<void> CheckpointLog::Append(const std::string& kind, const std::string& payload) {
+Result<void> CheckpointLog::Append(const std::string& kind, const std::string& payload,
+                                   std::function<void(LogContents*)> apply) {
+  TRY(Settle());
   std::int64_t number = contents_.last_slot + 1;
   std::string bytes = FormatSlot({contents_.checkpoint_id, number, kind, payload});
-  TRY(Create(SlotName(contents_.checkpoint_id, number), bytes));
-  contents_.last_slot = number;
-  contents_.entries.push_back({number, kind, payload});
+  pending_ = Pending{{number, kind, payload}, std::move(bytes), std::move(apply)};
+  TRY(Create(SlotName(contents_.checkpoint_id, number), pending_->bytes));
+  // Before the look, which may fail: the slot is there.
+  TakePending();
   return Look(number);
+}
+
+void CheckpointLog::TakePending() {
+  contents_.last_slot = pending_->entry.number;
+  contents_.entries.push_back(std::move(pending_->entry));
+  pending_->apply(&contents_);
+  pending_.reset();
+}
+
+/// A create that failed may have been done all the same, such as when only the folder's fsync
+/// failed. Other bytes in that slot are for Look to judge.
+Result<void> CheckpointLog::Settle() {
+  if (!pending_.has_value()) return {};
+  TRY(auto there,
+      storage_->Read(SlotName(contents_.checkpoint_id, pending_->entry.number)));
+  if (there.has_value() && *there == pending_->bytes) {
+    TakePending();
+  } else {
+    pending_.reset();
+  }
+  return {};
 }
 
 Result<void> CheckpointLog::Create(const std::string& name, const std::string& bytes) {
@@ -223,6 +248,7 @@ Result<void> CheckpointLog::Look(std::int64_t highest) {
 Result<void> CheckpointLog::CheckWriter() {
   std::lock_guard lock(mutex_);
   if (fresh_) return {};
+  TRY(Settle());
   return Look(contents_.last_slot);
 }
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -89,7 +90,8 @@ class CheckpointLog {
   /// REQUIRES: nothing decided and uncommitted.
   Result<void> Decide(const DecisionRecord& decision);
   Result<void> Commit(std::int64_t epoch);
-  /// Looks whether this process is still the writer.
+  /// Looks whether this process is still the writer, and whether a slot whose create failed is there
+  /// after all: then it counts, and contents() has it.
   Result<void> CheckWriter();
   /// Removes the oldest slots but those of the newest `epochs` epochs.
   Result<void> Compact(std::int64_t epochs);
@@ -98,8 +100,18 @@ class CheckpointLog {
   void Close();
 
  private:
+  /// A slot whose create was begun; `apply` is what it changes in contents_.
+  struct Pending {
+    LogContents::Entry entry;
+    std::string bytes;
+    std::function<void(LogContents*)> apply;
+  };
+
   CheckpointLog(Storage* storage, const LogOptions& options);
-  Result<void> Append(const std::string& kind, const std::string& payload);
+  Result<void> Append(const std::string& kind, const std::string& payload,
+                      std::function<void(LogContents*)> apply);
+  Result<void> Settle();
+  void TakePending();
   Result<void> Create(const std::string& name, const std::string& bytes);
   Result<void> Look(std::int64_t highest);
   Result<void> TakeOver();
@@ -109,6 +121,7 @@ class CheckpointLog {
   LogOptions options_;
   mutable std::mutex mutex_;
   LogContents contents_;
+  std::optional<Pending> pending_;  ///< Of which it is not known whether it is there.
   bool fresh_ = false;
   std::unique_ptr<Heartbeat> heartbeat_;
 };

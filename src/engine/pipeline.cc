@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -20,6 +21,30 @@ namespace {
 
 bool Dropped(const PipelineSpec& spec, const std::string& name) {
   return std::find(spec.drop.begin(), spec.drop.end(), name) != spec.drop.end();
+}
+
+/// A name given up must not be one that the job uses; one that is gone already is no mistake, so
+/// that a start can be repeated.
+Result<void> CheckDropped(const PipelineSpec& spec, const LogContents& contents) {
+  std::set<std::string> used, named;
+  for (const PipelineSource& source : spec.sources) used.insert(source.name);
+  for (const PipelineSink& sink : spec.sinks) used.insert(sink.name);
+  for (const SplitPosition& at : contents.positions) named.insert(at.source);
+  if (const DecisionRecord* last = contents.last_decision()) {
+    for (const SinkDecision& part : last->sinks) named.insert(part.name);
+  }
+  for (const std::string& name : spec.drop) {
+    if (used.count(name) != 0) {
+      return UserError("job.drop", "--drop " + name + ": the job still has '" + name +
+                                       "'; take it out of the job file, or --drop off the command");
+    }
+    if (named.count(name) != 0) continue;
+    auto near = NearestName(name, {named.begin(), named.end()});
+    Log(LogLevel::kWarn,
+        "--drop " + name + ": the checkpoint has no such source or sink; nothing is given up" +
+            (near ? "; it has '" + *near + "'" : ""));
+  }
+  return {};
 }
 
 /// A source or sink that the checkpoint names and the job no longer has is refused, unless dropped.
@@ -47,6 +72,7 @@ Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents&
     }
   }
   const DecisionRecord* last = contents.last_decision();
+  TRY(CheckDropped(spec, contents));
   if (last == nullptr) return {};
   for (const SinkDecision& part : last->sinks) {
     bool known = std::any_of(spec.sinks.begin(), spec.sinks.end(),
@@ -147,12 +173,14 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
     return error;
   };
+  const std::int64_t decided =
+      log->contents().last_decision() == nullptr ? 0 : log->contents().last_decision()->epoch;
   for (const PipelineSink& sink : spec.sinks) {
-    auto probed = sink.sink->Probe();
+    auto probed = sink.sink->Probe(decided);
     if (!probed.ok()) TRY(judged(std::move(probed).error().At("sink " + sink.name)));
   }
   if (spec.dead_letters != nullptr) {
-    auto probed = spec.dead_letters->Probe();
+    auto probed = spec.dead_letters->Probe(decided);
     if (!probed.ok()) TRY(judged(std::move(probed).error().At("dead letters")));
   }
   metrics.SetRecovering(true);
@@ -164,21 +192,26 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
   std::int64_t deadline =
       spec.timeout_micros == 0 ? 0 : spec.clock->MonotonicMicros() + spec.timeout_micros;
   AttemptId attempt{log->writer(), 0};
-  Sweep(spec, log, attempt);
   for (auto wait = std::chrono::milliseconds(200);;) {
     ++attempt.counter;
+    // Before each attempt: one that failed while sealing has left a whole window behind.
+    Sweep(spec, log, attempt);
     Error error;
+    bool abandoned = false;
     {
       Session session(spec, log, graph, attempt, find_sink, &metrics, stop, deadline, on_progress);
       auto ran = session.Run();
       if (ran.ok()) break;
       if (session.progressed()) wait = std::chrono::milliseconds(200);
+      abandoned = session.abandoned();
       error = std::move(ran).error();
     }
     // Any failure is judged after a look at the log: a process that was superseded has no say any
     // more.
     if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
     if (error.retry == Retry::kNo) return error;
+    // Asked to stop, it would have sealed what it had read: that it could not is its outcome.
+    if (stop == 1 && abandoned) return error;
     if (stop != 0) break;
     Log(LogLevel::kWarn, "cannot go on; trying again from where the job last committed",
         {{"error", ToString(error)}, {"again_in", FormatDuration(wait.count() * 1000)}});

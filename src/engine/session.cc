@@ -191,6 +191,8 @@ Result<void> Session::Loop() {
     // A source that is at its cap rests until the tick; at the tick itself there is nothing to wait
     // for.
     TimePoint resume_at = now >= tick ? now : tick;
+    std::vector<bool> capped = gate_.Capped();
+    bool rests = now < tick && std::find(capped.begin(), capped.end(), true) != capped.end();
     if (next == Next::kStop && !AwaitCommit()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
@@ -198,7 +200,9 @@ Result<void> Session::Loop() {
       if (AwaitCommit() && spec_.until_caught_up) UpdateLag();
       return {};
     }
-    if (now >= tick) tick = next_tick;
+    // An epoch that opens with a source at rest has the whole window that begins at the tick: the
+    // tick itself must not seal it, or the source would read twice its cap there.
+    tick = rests ? tick + window : next_tick;
   }
 }
 
@@ -242,6 +246,7 @@ bool Session::AwaitCommit() {
 
 Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   trigger_time_ = steady_clock::now();
+  sealing_ = gate_.moved();
   EpochInfo sealing = epoch_;
   for (auto& lane : stage_.sinks) lane->MarkTrigger(sealing.epoch);
   epoch_ = {sealing.epoch + 1, spec_.clock->WallMicros()};
@@ -259,7 +264,10 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   }
   decision.epoch = sealing.epoch;
   TRY(SealSinks(&decision, &counts));
-  if (moved.empty()) return {};  // No position moved: an epoch that decides nothing writes nothing.
+  if (moved.empty()) {  // An epoch that decides nothing writes nothing.
+    sealing_ = false;
+    return {};
+  }
   TRY(counts.Verify());
   TRY(CheckBadRecordRate(counts));
   TRY(sources_.CheckIdentities());
@@ -276,6 +284,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   auto sealed = std::chrono::duration_cast<microseconds>(steady_clock::now() - trigger_time_);
   metrics_->NoteSealed(sealing.epoch, counts, sealed.count());
   committer_->Submit(std::move(decision));
+  sealing_ = false;
   return {};
 }
 

@@ -39,6 +39,8 @@ class Session {
   /// in a new session. `progressed` tells whether an epoch was committed.
   Result<void> Run();
   bool progressed() const { return progressed_; }
+  /// After an error: whether records were read that the job was to seal.
+  bool abandoned() const { return sealing_ || gate_.moved(); }
 
  private:
   using TimePoint = EpochGate::TimePoint;
@@ -90,6 +92,7 @@ class Session {
   std::map<std::int64_t, EpochCounts> refused_;  ///< What sinks refused, by epoch.
   std::int64_t last_progress_micros_ = 0;
   bool progressed_ = false;
+  bool sealing_ = false;
 };
 
 }  // namespace sluice

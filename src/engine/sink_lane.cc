@@ -68,6 +68,10 @@ std::future<Result<SealedSink>> SinkLane::Seal(std::int64_t epoch) {
   auto future = item.sealed.get_future();
   {
     std::lock_guard lock(mutex_);
+    if (ended_) {
+      item.sealed.set_value(AbortedError());
+      return future;
+    }
     queue_.push_back(std::move(item));
   }
   changed_.notify_all();
@@ -104,6 +108,7 @@ void SinkLane::Run() {
     queue_bytes_ -= item.bytes;
     changed_.notify_all();
   }
+  ended_ = true;
   for (Item& item : queue_) {
     if (item.rows == nullptr) item.sealed.set_value(AbortedError());
   }
@@ -143,7 +148,12 @@ Result<void> SinkLane::WriteRows(Item* item) {
 Result<SealedSink> SinkLane::Prepare(std::int64_t epoch) {
   SealedSink sealed;
   auto it = epochs_.find(epoch);
-  if (it == epochs_.end()) return sealed;
+  if (it == epochs_.end()) {
+    std::lock_guard lock(mutex_);
+    at_trigger_.erase(epoch);
+    staged_.erase(epoch);
+    return sealed;
+  }
   std::unique_ptr<OpenEpoch> open = std::move(it->second);
   epochs_.erase(it);
   TRY(sealed.prepared, open->writer->Prepare());

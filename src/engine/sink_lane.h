@@ -80,6 +80,7 @@ class SinkLane {
   std::deque<Item> queue_;
   std::size_t queue_bytes_ = 0;
   bool ending_ = false;
+  bool ended_ = false;  ///< The thread takes nothing more; who seals is told at once.
   std::map<std::int64_t, std::int64_t> at_trigger_;  ///< Epoch -> bytes staged at its trigger.
   std::map<std::int64_t, std::int64_t> staged_;      ///< Epoch -> bytes staged so far.
   std::size_t writer_memory_ = 0;

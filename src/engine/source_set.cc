@@ -73,7 +73,10 @@ Result<void> SourceSet::Verify(std::size_t index) {
     metrics_->NoteLoss(index, loss.records);
   }
   for (const SplitStart& start : verified->starts) {
-    positions_[{name, start.id}].position = start.position;
+    SplitPosition& known = positions_[{name, start.id}];
+    known.position = start.position;
+    // A split that was made anew, or has an identity only now, is from here on the one it is.
+    known.identity = start.identity;
   }
   return {};
 }
@@ -94,10 +97,13 @@ Result<std::vector<std::pair<std::size_t, SplitStart>>> SourceSet::FindNew() {
     }
     TRY(auto fresh, Resolve(i, unknown, /*first=*/false));
     if (fresh.empty()) continue;
+    {
+      // Before the slot: a decision that is made meanwhile has to name them.
+      std::lock_guard lock(mutex_);
+      for (const SplitPosition& split : fresh) positions_[{name, split.split}] = split;
+    }
     TRY(log_->WriteSplits(fresh));
-    std::lock_guard lock(mutex_);
     for (const SplitPosition& split : fresh) {
-      positions_[{name, split.split}] = split;
       found.push_back({i, {split.split, split.position, split.identity}});
       Log(LogLevel::kInfo, "a new split appeared",
           {{"source", name}, {"split", split.split}, {"position", split.position}});

@@ -35,7 +35,7 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
        .default_value = "1 GiB",
        .help = "Bound of the job's memory, shared out among fetch, SQL and sinks.",
        .example = "512 MiB",
-       .min = 128 * kMiB},
+       .min = 256 * kMiB},
       {.name = "spoolDirectory",
        .help =
            "Folder for what SQL spills and for input that has to wait for another input. Without "

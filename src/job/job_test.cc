@@ -92,7 +92,7 @@ TEST(JobTest, MistakesGetPlaceAndAdvice) {
                 "'windowSize'?"},
            {"windowSize: 1 ms\n" + job, "job.yaml:1:13: job: windowSize must be at least 100 ms"},
            {"windowSize: soon\n" + job, "windowSize must be a duration such as"},
-           {"maxMemory: 1 MB\n" + job, "maxMemory must be at least 128 MiB"},
+           {"maxMemory: 1 MB\n" + job, "maxMemory must be at least 256 MiB"},
            {source + sink, "job.yaml:1:1: job: checkpointLocation is missing"},
            {head + sink, "job: sources is missing"},
            {head + source, "job: sinks is missing"},

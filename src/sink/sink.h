@@ -74,9 +74,10 @@ class Sink {
   virtual ~Sink() = default;
 
   /// Proves what its own commit uses (links, folder fsync); called once before the first Open.
-  /// Counts what other checkpoints left in the target and warns, with how to list it. Creates
-  /// missing folders.
-  virtual Result<void> Probe() = 0;
+  /// Counts what other checkpoints left in the target and warns, with how to list it. Refuses a
+  /// target that shows an epoch of this checkpoint beyond `decided`, the last decided one: the
+  /// checkpoint is an old copy, and what it would decide is there already. Creates missing folders.
+  virtual Result<void> Probe(std::int64_t decided) = 0;
 
   /// Opens an attempt. Deletes nothing: leftovers of other attempts are Sweep's.
   virtual Result<std::unique_ptr<SinkWriter>> Open(std::int64_t epoch,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,6 +61,10 @@ class Storage {
   /// All files whose names begin with `prefix` + '/', recursively, sorted by name. `prefix` ""
   /// lists all.
   virtual Result<std::vector<ListedFile>> List(const std::string& prefix) = 0;
+  /// The names that List(prefix) would give, one by one, in no order and without a look at the
+  /// files: for a target that holds very many.
+  virtual Result<void> ForEachName(const std::string& prefix,
+                                   const std::function<void(const std::string& name)>& visit) = 0;
   /// Absent is not an error.
   virtual Result<void> Remove(const std::string& name) = 0;
   /// Removes what is left of an emptied folder and of its parents up to the root. Best effort.

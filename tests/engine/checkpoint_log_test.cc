@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 #include "engine/checkpoint_log_names.h"
 #include "engine/slot_format.h"
@@ -14,6 +16,49 @@
 
 namespace sluice {
 namespace {
+
+/// A storage whose calls can fail although they were done.
+class FlakyStorage : public Storage {
+ public:
+  explicit FlakyStorage(Storage* storage) : storage_(storage) {}
+  std::optional<Error> after_put;    ///< What the next PutNew says once it is done.
+  std::optional<Error> before_list;  ///< What the next List says.
+
+  const std::string& location() const override { return storage_->location(); }
+  Result<Created> PutNew(const std::string& name, std::string_view bytes) override {
+    auto created = storage_->PutNew(name, bytes);
+    if (after_put) return *std::exchange(after_put, std::nullopt);
+    return created;
+  }
+  Result<void> Overwrite(const std::string& name, std::string_view bytes) override {
+    return storage_->Overwrite(name, bytes);
+  }
+  Result<std::optional<std::string>> Read(const std::string& name) override {
+    return storage_->Read(name);
+  }
+  Result<std::vector<ListedFile>> List(const std::string& prefix) override {
+    if (before_list) return *std::exchange(before_list, std::nullopt);
+    return storage_->List(prefix);
+  }
+  Result<void> ForEachName(const std::string& prefix,
+                           const std::function<void(const std::string&)>& visit) override {
+    return storage_->ForEachName(prefix, visit);
+  }
+  Result<void> Remove(const std::string& name) override { return storage_->Remove(name); }
+  void RemoveEmptyFolders(const std::string& prefix) override {
+    storage_->RemoveEmptyFolders(prefix);
+  }
+  Result<std::unique_ptr<StagedWriter>> Stage(const std::string& staged_name,
+                                              const std::string& final_name) override {
+    return storage_->Stage(staged_name, final_name);
+  }
+  Result<void> Publish(const StagedFile& file) override { return storage_->Publish(file); }
+  Result<void> DropStaged(const StagedFile& file) override { return storage_->DropStaged(file); }
+  Result<void> Probe(bool staging) override { return storage_->Probe(staging); }
+
+ private:
+  Storage* const storage_;
+};
 
 class CheckpointLogTest : public ::testing::Test {
  protected:
@@ -55,6 +100,35 @@ class CheckpointLogTest : public ::testing::Test {
   std::unique_ptr<Storage> storage_;
   LogOptions options_;
 };
+
+TEST_F(CheckpointLogTest, ASlotThatIsThereAlthoughItsCreateFailedIsOurs) {
+  FlakyStorage flaky(storage_.get());
+  auto log = CheckpointLog::Open(&flaky, options_);
+  ASSERT_TRUE(log.ok());
+  ASSERT_TRUE((*log)->WriteStart({{"in", "a/0", "0", "id", ""}}).ok());
+  flaky.after_put = Error{Blame::kRemote, Retry::kNo, "storage.fsync", "the folder's fsync failed"};
+  auto decided = (*log)->Decide(Decision(1));
+  ASSERT_FALSE(decided.ok());
+  EXPECT_EQ(decided.error().code, "storage.fsync");
+  auto judged = (*log)->CheckWriter();
+  ASSERT_TRUE(judged.ok()) << "nobody has taken over: " << ToString(judged.error());
+  ASSERT_NE((*log)->contents().uncommitted(), nullptr);
+  EXPECT_EQ((*log)->contents().uncommitted()->epoch, 1);
+  EXPECT_TRUE((*log)->Commit(1).ok());
+  EXPECT_EQ((**ReadLog(storage_.get())).last_slot, 2);
+}
+
+TEST_F(CheckpointLogTest, ASlotThatCouldNotBeLookedAtCounts) {
+  FlakyStorage flaky(storage_.get());
+  auto log = CheckpointLog::Open(&flaky, options_);
+  ASSERT_TRUE(log.ok());
+  ASSERT_TRUE((*log)->WriteStart({{"in", "a/0", "0", "id", ""}}).ok());
+  flaky.before_list = Error{Blame::kRemote, Retry::kNo, "storage.list", "no answer"};
+  ASSERT_FALSE((*log)->Decide(Decision(1)).ok());
+  ASSERT_TRUE((*log)->CheckWriter().ok());
+  ASSERT_NE((*log)->contents().uncommitted(), nullptr);
+  EXPECT_EQ((*log)->Decide(Decision(1)).error().blame, Blame::kBug) << "decided once only";
+}
 
 TEST_F(CheckpointLogTest, TheNewestDecisionAloneRestoresTheJob) {
   auto log = Open();

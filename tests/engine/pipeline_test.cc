@@ -162,6 +162,17 @@ TEST_F(PipelineTest, ACapIsARate) {
   }
 }
 
+TEST_F(PipelineTest, ACapIsReachedOnceATick) {
+  spec_.sources[0].max_offsets_per_trigger = 10;
+  spec_.window_micros = 40'000;
+  Fill("a", 0, 300);
+  auto began = std::chrono::steady_clock::now();
+  ASSERT_TRUE(Run().ok());
+  // Thirty epochs: the first at once, the others each at a tick of its own.
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(29 * 40 - 5));
+  EXPECT_EQ(table_->Rows().size(), 300u);
+}
+
 TEST_F(PipelineTest, ANewSplitIsReadFromItsBeginning) {
   spec_.until_caught_up = false;
   options_.from_latest = true;
@@ -260,6 +271,37 @@ TEST_F(PipelineTest, AFailureBeforeTheDecisionIsReadAgain) {
   Fill("b", 0, 2000);
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(table_->Rows(), Expected({"a", "b"}, 0, 2000));
+}
+
+TEST_F(PipelineTest, AStopThatCannotSealIsAnError) {
+  spec_.until_caught_up = false;
+  spec_.window_micros = 3'600'000'000;
+  table_->failures.prepare = [](std::int64_t) -> Result<void> {
+    return RemoteError("test.disk", "the disk is full");
+  };
+  Fill("a", 0, 10);
+  auto run = std::async(std::launch::async, [this] { return Run(); });
+  while (metrics_.ToText().find("sluice_lag_records{source=\"in\",split=\"a\"} 0") ==
+         std::string::npos) {
+    std::this_thread::yield();
+  }
+  stop_ = 1;
+  auto ran = run.get();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "test.disk");
+  EXPECT_EQ(ExitCode(ran.error()), 1);
+}
+
+TEST_F(PipelineTest, WhatAFailedSealStagedIsSweptBeforeTheNextAttempt) {
+  std::atomic<int> failures{3};
+  dead_->failures.prepare = [&](std::int64_t) -> Result<void> {
+    if (failures-- > 0) return RemoteError("test.disk", "the disk is full");
+    return {};
+  };
+  Fill("a", 0, 10);
+  topic_->Append("a", "bad one");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->sweeps(), 4) << "one before each attempt";
 }
 
 TEST_F(PipelineTest, ACommitThatFailsForAWhileIsRepeatedNotRead) {
@@ -368,8 +410,19 @@ TEST_F(PipelineTest, ARemovedSourceOrSinkIsRefusedUnlessDropped) {
   spec_.drop = {"old", "second"};
   Fill("a", 10, 20);
   ASSERT_TRUE(Run().ok());
+  EXPECT_TRUE(Run().ok()) << "the same command may be given again";
   spec_.drop = {};
   EXPECT_TRUE(Run().ok()) << "the next decision no longer names them";
+}
+
+TEST_F(PipelineTest, WhatTheJobStillHasIsNotDropped) {
+  Fill("a", 0, 10);
+  spec_.drop = {"in"};
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "job.drop");
+  EXPECT_EQ(ExitCode(ran.error()), 2);
+  EXPECT_TRUE(table_->Rows().empty());
 }
 
 TEST_F(PipelineTest, TheCheckpointOfAnotherJobIsRefused) {

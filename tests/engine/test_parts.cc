@@ -335,6 +335,10 @@ std::multiset<std::string> Table::Rows() const {
   for (const auto& [epoch, values] : visible_) rows.insert(values.begin(), values.end());
   return rows;
 }
+int Table::sweeps() const {
+  std::lock_guard lock(mutex_);
+  return sweeps_;
+}
 std::set<std::string> Table::KeptBySweep() const {
   std::lock_guard lock(mutex_);
   return kept_;
@@ -393,7 +397,7 @@ class TableWriter final : public SinkWriter {
 class TableSink final : public Sink {
  public:
   explicit TableSink(std::shared_ptr<Table> table) : table_(std::move(table)) {}
-  Result<void> Probe() override { return {}; }
+  Result<void> Probe(std::int64_t) override { return {}; }
   Result<std::unique_ptr<SinkWriter>> Open(std::int64_t epoch, const AttemptId& attempt) override {
     return std::unique_ptr<SinkWriter>(std::make_unique<TableWriter>(
         table_, epoch, std::to_string(epoch) + "/" + attempt.ToString()));
@@ -410,6 +414,7 @@ class TableSink final : public Sink {
   Result<void> Forget(std::int64_t, const std::string&) override { return {}; }
   Result<void> Sweep(const AttemptId&, const std::vector<std::string>& keep) override {
     std::lock_guard lock(table_->mutex_);
+    ++table_->sweeps_;
     table_->kept_.insert(keep.begin(), keep.end());
     return {};
   }

@@ -54,6 +54,7 @@ class Table {
   std::multiset<std::string> Rows() const;
   std::vector<std::int64_t> Epochs() const;
   std::set<std::string> KeptBySweep() const;  ///< Tokens that the engine named to Sweep.
+  int sweeps() const;
   void WaitForRows(std::size_t count) const;
 
  private:
@@ -64,6 +65,7 @@ class Table {
   std::map<std::string, std::vector<std::string>> staged_;
   std::map<std::int64_t, std::vector<std::string>> visible_;
   std::set<std::string> kept_;
+  int sweeps_ = 0;
 };
 
 /// Shows the first column of its rows. A row "refuse" is refused.

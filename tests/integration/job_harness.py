@@ -32,7 +32,7 @@ from confluent_kafka import Producer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SLUICE = os.environ.get("SLUICE", str(ROOT / "build/sluice"))
-SLUICE_FAILPOINTS = os.environ.get("SLUICE_FAILPOINTS", str(ROOT / "build/failpoints/bin/sluice"))
+SLUICE_FAILPOINTS_BUILD = os.environ.get("SLUICE_FAILPOINTS_BUILD", str(ROOT / "build/failpoints/bin/sluice"))
 
 # Name -> password of the broker's users. The passwords must turn up nowhere.
 SASL_USERS = {"alice": "canary-alice-4f1b77", "literal": "canary-literal-0c9e21",
@@ -362,7 +362,7 @@ class Job:
         environment.pop("SLUICE_FAILPOINTS", None)
         if failpoints is not None:
             environment["SLUICE_FAILPOINTS"] = failpoints
-            binary = binary or SLUICE_FAILPOINTS
+            binary = binary or SLUICE_FAILPOINTS_BUILD
         command = [binary or SLUICE, "run", self.file.name, *words]
         if metrics:
             command += ["--metrics-address", "127.0.0.1:0"]

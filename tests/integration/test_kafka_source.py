@@ -12,7 +12,7 @@ import pytest
 from broker import Broker
 from confluent_kafka import Producer
 
-SLUICE = pathlib.Path(os.environ.get("SLUICE_FAILPOINTS", "build/failpoints/bin/sluice"))
+SLUICE = pathlib.Path(os.environ.get("SLUICE_FAILPOINTS_BUILD", "build/failpoints/bin/sluice"))
 DUMP = SLUICE.parent / "kafka_source_dump"
 Dump = collections.namedtuple("Dump", "code values positions starts losses error message output")
 

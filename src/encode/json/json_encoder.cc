@@ -68,6 +68,7 @@ class JsonEncoder final : public FileEncoder {
   std::int64_t rows() const override { return rows_; }
   std::size_t buffered() const override { return text_.size(); }
   std::size_t memory() const override { return text_.size(); }
+  std::size_t held() const override { return 0; }
 
   Result<void> Flush() override {
     if (text_.empty()) return {};

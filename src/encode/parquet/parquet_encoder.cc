@@ -97,6 +97,18 @@ class ByteSinkStream final : public arrow::io::OutputStream {
   bool closed_ = false;
 };
 
+/// What parquet-cpp keeps of a column of a row group until the footer is written, measured: see
+/// the test RowGroupsThatWaitForTheFooterAreCounted.
+constexpr std::size_t kFooterBytesPerColumn = 1000;
+
+/// Columns as Parquet counts them: values without children.
+std::size_t Leaves(const arrow::DataType& type) {
+  if (type.num_fields() == 0) return 1;
+  std::size_t leaves = 0;
+  for (const auto& field : type.fields()) leaves += Leaves(*field->type());
+  return leaves;
+}
+
 class ParquetEncoder final : public FileEncoder {
  public:
   static Result<std::unique_ptr<FileEncoder>> Make(const Options& options, const SchemaPtr& schema,
@@ -145,6 +157,8 @@ class ParquetEncoder final : public FileEncoder {
 
   std::size_t memory() const override { return pending_bytes_; }
 
+  std::size_t held() const override { return (1 + row_groups_) * footer_bytes_; }
+
   Result<void> Flush() override {
     if (pending_.empty()) return {};
     TRY(auto table, arrow::Table::FromRecordBatches(schema_, std::move(pending_)));
@@ -155,6 +169,7 @@ class ParquetEncoder final : public FileEncoder {
       ratio_ =
           static_cast<double>(stream_->position() - before) / static_cast<double>(pending_bytes_);
     }
+    ++row_groups_;
     written_rows_ += pending_rows_;
     pending_rows_ = 0;
     pending_bytes_ = 0;
@@ -174,7 +189,8 @@ class ParquetEncoder final : public FileEncoder {
       : schema_(std::move(schema)),
         stream_(std::move(stream)),
         writer_(std::move(writer)),
-        block_size_(block_size) {}
+        block_size_(block_size),
+        footer_bytes_(kFooterBytesPerColumn * Leaves(*arrow::struct_(schema_->fields()))) {}
 
   const SchemaPtr schema_;
   const std::shared_ptr<ByteSinkStream> stream_;
@@ -184,6 +200,8 @@ class ParquetEncoder final : public FileEncoder {
   std::int64_t pending_rows_ = 0;
   std::size_t pending_bytes_ = 0;
   std::int64_t written_rows_ = 0;
+  const std::size_t footer_bytes_;  ///< Of one row group, and about what an empty writer takes.
+  std::size_t row_groups_ = 0;
   std::optional<std::int64_t> file_rows_;
   double ratio_ = kFirstRatio;
 };

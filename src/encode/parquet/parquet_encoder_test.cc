@@ -5,6 +5,7 @@
 #include <arrow/table.h>
 #include <arrow/type.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <parquet/arrow/reader.h>
 #include <parquet/metadata.h>
 #include <parquet/schema.h>
@@ -147,6 +148,27 @@ TEST(ParquetEncoder, FlushEndsARowGroupAndNoneIsEmpty) {
   EXPECT_EQ(metadata->num_row_groups(), 2);
   EXPECT_EQ(metadata->num_rows(), 4);
   EXPECT_EQ(metadata->RowGroup(1)->num_rows(), 2);
+}
+
+TEST(ParquetEncoder, RowGroupsThatWaitForTheFooterAreCounted) {
+  arrow::FieldVector fields;
+  for (int i = 0; i < 12; ++i) fields.push_back(arrow::field("c" + std::to_string(i), arrow::utf8()));
+  auto schema = arrow::schema(fields);
+  auto rows = Rows(schema, R"([{"c0": "some text", "c1": "another", "c11": "and a third"}])");
+  StringSink out;
+  out.bytes.reserve(16 << 20);
+  auto encoder = MustMake(MustParse({}), schema, &out);
+  const std::size_t held = encoder->held();
+  const auto used = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  const std::size_t before = used();
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(encoder->Write(rows).ok());
+    ASSERT_TRUE(encoder->Flush().ok());
+  }
+  const auto grown = static_cast<double>(used() - before);
+  const auto counted = static_cast<double>(encoder->held() - held);
+  EXPECT_GT(counted, 0.6 * grown);
+  EXPECT_LT(counted, 1.6 * grown);
 }
 
 TEST(ParquetEncoder, BlockSizeBoundsRowGroups) {

@@ -46,6 +46,33 @@ std::vector<std::string_view> SplitPath(std::string_view name) {
   return parts;
 }
 
+/// Whose a data file is, by its name: part-<checkpoint's first digits>-<epoch>-<attempt>-<n>.
+struct FileOwner {
+  std::string_view checkpoint;
+  std::int64_t epoch = 0;
+};
+
+/// nullopt if no reader takes the file for data, or it is none of ours.
+std::optional<FileOwner> ParseFileName(const std::vector<std::string_view>& parts) {
+  if (std::any_of(parts.begin(), parts.end(), [](std::string_view part) {
+        return part.starts_with('_') || part.starts_with('.');
+      })) {
+    return std::nullopt;
+  }
+  constexpr std::string_view kBegin = "part-";
+  std::string_view leaf = parts.back();
+  if (!leaf.starts_with(kBegin) || leaf.size() <= kBegin.size() + kIdDigits) return std::nullopt;
+  FileOwner owner{leaf.substr(kBegin.size(), kIdDigits)};
+  if (owner.checkpoint.find_first_not_of("0123456789abcdef") != owner.checkpoint.npos) {
+    return std::nullopt;
+  }
+  leaf.remove_prefix(kBegin.size() + kIdDigits);
+  if (leaf[0] != '-') return std::nullopt;
+  auto epoch = std::from_chars(leaf.data() + 1, leaf.data() + leaf.size(), owner.epoch);
+  if (epoch.ec != std::errc()) return std::nullopt;
+  return owner;
+}
+
 std::string ShellQuoted(const std::string& text) {
   std::string out = "'";
   for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -60,10 +87,10 @@ class FilesSink final : public Sink {
     folder_ = std::string(kStaging) + "/" + context_.checkpoint_id + "/" + folder_;
   }
 
-  Result<void> Probe() override {
+  Result<void> Probe(std::int64_t decided) override {
     TRY(auto storage, Target(options_.path, true));
     TRY(storage->Probe(true));
-    return WarnOfOthers(*storage);
+    return LookAtTarget(*storage, decided);
   }
 
   Result<std::unique_ptr<SinkWriter>> Open(std::int64_t epoch, const AttemptId& attempt) override;
@@ -91,7 +118,7 @@ class FilesSink final : public Sink {
 
  private:
   Result<std::shared_ptr<Storage>> Target(const std::string& path, bool create);
-  Result<void> WarnOfOthers(Storage& storage);
+  Result<void> LookAtTarget(Storage& storage, std::int64_t decided);
 
   const FilesOptions options_;
   const SchemaPtr schema_;
@@ -153,30 +180,35 @@ Result<void> FilesSink::Sweep(const AttemptId& mine, const std::vector<std::stri
   return {};
 }
 
-Result<void> FilesSink::WarnOfOthers(Storage& storage) {
+Result<void> FilesSink::LookAtTarget(Storage& storage, std::int64_t decided) {
   const std::string ours = context_.checkpoint_id.substr(0, kIdDigits);
   std::set<std::string> checkpoints;
-  std::int64_t visible = 0;
-  std::int64_t staged = 0;
-  TRY(auto files, storage.List(""));
-  for (const ListedFile& file : files) {
-    auto parts = SplitPath(file.name);
+  std::int64_t visible = 0, staged = 0, beyond = 0;
+  std::string example;
+  TRY(storage.ForEachName("", [&](const std::string& name) {
+    auto parts = SplitPath(name);
     if (parts[0] == kStaging) {
       if (parts.size() > 1 && parts[1] != context_.checkpoint_id) ++staged;
-      continue;
+      return;
     }
-    if (std::any_of(parts.begin(), parts.end(), [](std::string_view part) {
-          return part.starts_with('_') || part.starts_with('.');
-        })) {
-      continue;
+    auto file = ParseFileName(parts);
+    if (!file) return;
+    if (file->checkpoint != ours) {
+      checkpoints.emplace(file->checkpoint);
+      ++visible;
+    } else if (file->epoch > decided) {
+      ++beyond;
+      example = name;
     }
-    std::string_view leaf = parts.back();
-    if (!leaf.starts_with("part-") || leaf.size() < 6 + kIdDigits || leaf[5 + kIdDigits] != '-')
-      continue;
-    std::string_view id = leaf.substr(5, kIdDigits);
-    if (id.find_first_not_of("0123456789abcdef") != id.npos || id == ours) continue;
-    checkpoints.emplace(id);
-    ++visible;
+  }));
+  if (beyond > 0) {
+    return UserError("checkpoint.older_than_target",
+                     "the checkpoint's last epoch is " + std::to_string(decided) + ", and " +
+                         options_.path + " holds " + std::to_string(beyond) +
+                         " files of later epochs of it, such as " + example +
+                         ": the checkpoint is an old copy, and going on from it would write those "
+                         "records again. Put the newest checkpoint back; or move these files away; "
+                         "or delete the checkpoint and the target to process everything anew");
   }
   if (visible > 0) {
     Log(LogLevel::kWarn, "the target holds files of other checkpoints; this job adds to them",

@@ -59,6 +59,9 @@ std::shared_ptr<arrow::RecordBatch> Rows(std::int64_t from, std::int64_t to,
                                   {*id.Finish(), *city.Finish(), *text.Finish()});
 }
 
+/// As if so many epochs were decided.
+constexpr std::int64_t kDecided = 1'000'000;
+
 class FilesSinkTest : public testing::Test {
  protected:
   FilesSinkTest() {
@@ -84,7 +87,7 @@ class FilesSinkTest : public testing::Test {
                                  SchemaPtr schema = RowSchema()) {
     auto sink = Make(std::move(pairs), std::move(schema));
     EXPECT_TRUE(sink.ok()) << sink.error().message;
-    auto probed = (*sink)->Probe();
+    auto probed = (*sink)->Probe(kDecided);
     EXPECT_TRUE(probed.ok()) << probed.error().message;
     return *std::move(sink);
   }
@@ -414,12 +417,26 @@ TEST_F(FilesSinkTest, OptionsOfFormatsAreCheckedByTheirFormat) {
   EXPECT_NE(code({}).find("files.path"), std::string::npos);
 }
 
+TEST_F(FilesSinkTest, ATargetAheadOfTheCheckpointIsRefused) {
+  auto sink = MustMake({});
+  auto writer = MustOpen(*sink, 12, {3, 1});
+  ASSERT_TRUE(writer->Write(Rows(0, 10)).ok());
+  Prepared prepared = MustPrepare(*writer);
+  ASSERT_TRUE(sink->Commit(12, prepared.token).ok());
+  EXPECT_TRUE(sink->Probe(12).ok());
+  auto probed = sink->Probe(11);
+  ASSERT_FALSE(probed.ok());
+  EXPECT_EQ(probed.error().code, "checkpoint.older_than_target");
+  EXPECT_EQ(probed.error().blame, Blame::kUser);
+  EXPECT_NE(probed.error().message.find(Visible().front()), std::string::npos);
+}
+
 TEST_F(FilesSinkTest, AnUnwritableTargetIsRefusedByName) {
   fs::create_directories(root_.parent_path());
   std::ofstream(root_) << "a file";
   auto sink = Make({});
   ASSERT_TRUE(sink.ok());
-  auto probed = (*sink)->Probe();
+  auto probed = (*sink)->Probe(kDecided);
   ASSERT_FALSE(probed.ok());
   EXPECT_EQ(probed.error().blame, Blame::kUser);
   EXPECT_NE(probed.error().message.find(root_.string()), std::string::npos);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/logging.h"
 #include "record/arrow_error.h"
 #include "sink/files/partition_splitter.h"
 
@@ -37,6 +38,7 @@ struct OpenFile final : public ByteSink {
   std::int32_t partition = 0;
   std::int64_t last_write = 0;
   std::size_t memory = 0;  ///< Of the encoder, as added to the sums.
+  std::size_t held = 0;
   std::size_t buffered = 0;
   std::unique_ptr<StagedWriter> staged;
   std::unique_ptr<FileEncoder> encoder;
@@ -63,7 +65,7 @@ class FilesWriter final : public SinkWriter {
   Result<Prepared> Prepare() override;
   std::int64_t bytes_staged() const override { return bytes_staged_; }
   std::size_t memory() const override {
-    return memory_ + waiting_bytes_ + splitter_->memory() +
+    return memory_ + held_ + waiting_bytes_ + splitter_->memory() +
            counts_.capacity() * sizeof(std::int64_t);
   }
 
@@ -97,8 +99,10 @@ class FilesWriter final : public SinkWriter {
       counts_;  ///< By partition: waiting rows; only those in touched_ are not 0.
   std::vector<std::int32_t> touched_;
   std::size_t memory_ = 0;  ///< Sums over open_.
+  std::size_t held_ = 0;
   std::size_t buffered_ = 0;
   std::int64_t clock_ = 0;
+  std::size_t closed_early_ = 0;
   std::int64_t rows_ = 0;  ///< As the encoders of finished files counted them.
   std::int64_t bytes_staged_ = 0;
   bool prepared_ = false;
@@ -224,7 +228,15 @@ Result<void> FilesWriter::WriteTo(std::int32_t partition,
 Result<void> FilesWriter::KeepWithinBounds() {
   const std::size_t memory_bound = settings_.memory_bytes / 4 * 3;
   for (;;) {
-    if (memory_ <= memory_bound &&
+    // Many row groups in many files: only the end of a file frees what its footer will say.
+    if (held_ > memory_bound / 2) {
+      auto biggest = std::max_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) {
+        return a.second->held < b.second->held;
+      });
+      TRY(Close(biggest->first));
+      continue;
+    }
+    if (memory_ + held_ <= memory_bound &&
         buffered_ <= std::max(kPaceBytes, kPaceBytesPerFile * open_.size())) {
       return {};
     }
@@ -245,8 +257,10 @@ Result<void> FilesWriter::Flush(OpenFile* file) {
 
 void FilesWriter::Account(OpenFile* file) {
   memory_ += file->encoder->memory() - file->memory;
+  held_ += file->encoder->held() - file->held;
   buffered_ += file->encoder->buffered() - file->buffered;
   file->memory = file->encoder->memory();
+  file->held = file->encoder->held();
   file->buffered = file->encoder->buffered();
 }
 
@@ -254,6 +268,15 @@ Result<void> FilesWriter::CloseLeastRecent() {
   auto oldest = std::min_element(open_.begin(), open_.end(), [](const auto& a, const auto& b) {
     return a.second->last_write < b.second->last_write;
   });
+  if (++closed_early_ >= settings_.max_open_partitions) {
+    LogLimited(LogLevel::kWarn, "partitions " + settings_.token.root, 60,
+               "more partitions are written at once than may be open: files are closed early and "
+               "become many and small; use partitionKeys with fewer values, or raise "
+               "maxOpenPartitions",
+               {{"path", settings_.token.root},
+                {"closed_early", std::to_string(closed_early_)},
+                {"maxOpenPartitions", std::to_string(settings_.max_open_partitions)}});
+  }
   return Close(oldest->first);
 }
 
@@ -262,8 +285,10 @@ Result<void> FilesWriter::EndEncoding(OpenFile* file) {
   file->staged->Flush();
   rows_ += file->encoder->rows();
   memory_ -= file->memory;
+  held_ -= file->held;
   buffered_ -= file->buffered;
   file->memory = 0;
+  file->held = 0;
   file->buffered = 0;
   return {};
 }

@@ -260,9 +260,7 @@ Result<void> FolderTree::SyncFolder(int folder_fd, std::string_view folder) cons
   return {};
 }
 
-Result<void> FolderTree::Walk(
-    const std::string& folder,
-    const std::function<Result<void>(const std::string&, const struct stat&)>& visit) const {
+Result<void> FolderTree::WalkEntries(const std::string& folder, const EntryVisit& visit) const {
   std::vector<std::string> pending = {folder};
   while (!pending.empty()) {
     std::string current = std::move(pending.back());
@@ -284,21 +282,43 @@ Result<void> FolderTree::Walk(
       }
       if (IsDotOrDotDot(entry->d_name)) continue;
       std::string name = current.empty() ? entry->d_name : current + "/" + entry->d_name;
-      if (entry->d_type == DT_DIR) {
-        pending.push_back(std::move(name));
-        continue;
+      bool is_folder = entry->d_type == DT_DIR;
+      if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN) {
+        TRY(is_folder, visit(fd.get(), *entry, name));
       }
-      if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN) continue;
-      struct stat info;
-      if (::fstatat(fd.get(), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT) continue;
-        return FileError(errno, "look at", FullPath(name));
-      }
-      if (S_ISDIR(info.st_mode)) pending.push_back(std::move(name));
-      if (S_ISREG(info.st_mode)) TRY(visit(name, info));
+      if (is_folder) pending.push_back(std::move(name));
     }
   }
   return {};
+}
+
+Result<void> FolderTree::Walk(
+    const std::string& folder,
+    const std::function<Result<void>(const std::string&, const struct stat&)>& visit) const {
+  return WalkEntries(
+      folder, [&](int fd, const dirent& entry, const std::string& name) -> Result<bool> {
+        struct stat info;
+        if (::fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+          if (errno == ENOENT) return false;
+          return FileError(errno, "look at", FullPath(name));
+        }
+        if (S_ISREG(info.st_mode)) TRY(visit(name, info));
+        return S_ISDIR(info.st_mode);
+      });
+}
+
+Result<void> FolderTree::WalkNames(const std::string& folder,
+                                   const std::function<void(const std::string&)>& visit) const {
+  return WalkEntries(
+      folder, [&](int fd, const dirent& entry, const std::string& name) -> Result<bool> {
+        if (entry.d_type != DT_REG) {  // A file system that does not say.
+          struct stat info;
+          if (::fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
+          if (!S_ISREG(info.st_mode)) return S_ISDIR(info.st_mode);
+        }
+        visit(name);
+        return false;
+      });
 }
 
 void FolderTree::RemoveEmpty(const std::string& folder) {

@@ -1,6 +1,7 @@
 /// The folders of a local storage: opened one component at a time beneath the root, made durably.
 #pragma once
 
+#include <dirent.h>
 #include <sys/stat.h>
 
 #include <cstdint>
@@ -51,6 +52,9 @@ class FolderTree {
   Result<void> Walk(
       const std::string& folder,
       const std::function<Result<void>(const std::string&, const struct stat&)>& visit) const;
+  /// The same without asking for each file's stat.
+  Result<void> WalkNames(const std::string& folder,
+                         const std::function<void(const std::string&)>& visit) const;
 
   /// Removes the empty folders in `folder`, then it and its parents as long as they are empty.
   void RemoveEmpty(const std::string& folder);
@@ -58,6 +62,11 @@ class FolderTree {
   Result<void> SyncFolder(int folder_fd, std::string_view folder) const;
 
  private:
+  /// `visit(folder's fd, entry's own name, its whole name)` for each entry that is, or may be, a
+  /// file; true if it turned out to be a folder.
+  using EntryVisit = std::function<Result<bool>(int, const dirent&, const std::string&)>;
+  Result<void> WalkEntries(const std::string& folder, const EntryVisit& visit) const;
+
   FolderTree(std::string root, FileDescriptor fd, LocalAccess access)
       : root_(std::move(root)), root_fd_(std::move(fd)), access_(access) {}
   /// ENOENT if a part of it vanished meanwhile.

@@ -36,6 +36,8 @@ class LocalStorage final : public Storage {
   Result<void> Overwrite(const std::string& name, std::string_view bytes) override;
   Result<std::optional<std::string>> Read(const std::string& name) override;
   Result<std::vector<ListedFile>> List(const std::string& prefix) override;
+  Result<void> ForEachName(const std::string& prefix,
+                           const std::function<void(const std::string&)>& visit) override;
   Result<void> Remove(const std::string& name) override;
   void RemoveEmptyFolders(const std::string& prefix) override { tree_->RemoveEmpty(prefix); }
   Result<std::unique_ptr<StagedWriter>> Stage(const std::string& staged_name,
@@ -177,6 +179,14 @@ Result<std::vector<ListedFile>> LocalStorage::List(const std::string& prefix) {
   std::sort(files.begin(), files.end(),
             [](const ListedFile& a, const ListedFile& b) { return a.name < b.name; });
   return files;
+}
+
+Result<void> LocalStorage::ForEachName(const std::string& prefix,
+                                       const std::function<void(const std::string&)>& visit) {
+  if (!prefix.empty()) TRY(CheckName(prefix));
+  return tree_->WalkNames(prefix, [&](const std::string& name) {
+    if (!HasTemporaryName(name)) visit(name);
+  });
 }
 
 Result<void> LocalStorage::Remove(const std::string& name) {

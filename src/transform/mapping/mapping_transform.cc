@@ -12,6 +12,7 @@
 #include "record/arrow_error.h"
 #include "transform/mapping/convert.h"
 #include "transform/mapping/relax.h"
+#include "transform/mapping/row_step.h"
 
 namespace sluice {
 namespace {
@@ -255,33 +256,19 @@ class MappedRows : public RowTransform {
   std::vector<std::int64_t> failed_;
 };
 
-class MappingTransform : public Transform {
+class MappingTransform : public RowStep {
  public:
   MappingTransform(InputSchema input, std::shared_ptr<const Plan> plan)
-      : inputs_{std::move(input.name)},
-        input_(std::move(input.schema)),
-        output_(plan->Schema()),
-        plan_(std::move(plan)) {}
-  const std::vector<std::string>& inputs() const override { return inputs_; }
-  const SchemaPtr& output_schema() const override { return output_; }
-  bool row_by_row() const override { return true; }
-  bool may_multiply() const override { return false; }
+      : RowStep(std::move(input), plan->Schema()), plan_(std::move(plan)) {}
+
   std::string plan() const override { return "renames and casts, no SQL"; }
   Result<std::unique_ptr<RowTransform>> OpenRow() override {
-    return std::unique_ptr<RowTransform>(std::make_unique<MappedRows>(input_, output_, plan_));
-  }
-  const std::vector<Scan>& scans() const override { return scans_; }
-  Result<std::unique_ptr<EpochQuery>> OpenEpoch(std::vector<std::shared_ptr<BatchStream>>,
-                                                std::int64_t) override {
-    return BugError("a step that works row by row was opened for an epoch");
+    return std::unique_ptr<RowTransform>(
+        std::make_unique<MappedRows>(input_schema(), output_schema(), plan_));
   }
 
  private:
-  std::vector<std::string> inputs_;
-  SchemaPtr input_;
-  SchemaPtr output_;
   std::shared_ptr<const Plan> plan_;
-  std::vector<Scan> scans_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "transform/mapping/relax.h"
+#include "transform/mapping/row_step.h"
 
 namespace sluice {
 namespace {
@@ -39,34 +40,19 @@ class SelectRows : public RowTransform {
   std::vector<int> columns_;
 };
 
-class SelectTransform : public Transform {
+class SelectTransform : public RowStep {
  public:
   SelectTransform(InputSchema input, SchemaPtr output, std::vector<int> columns)
-      : inputs_{std::move(input.name)},
-        input_(std::move(input.schema)),
-        output_(std::move(output)),
-        columns_(std::move(columns)) {}
+      : RowStep(std::move(input), std::move(output)), columns_(std::move(columns)) {}
 
-  const std::vector<std::string>& inputs() const override { return inputs_; }
-  const SchemaPtr& output_schema() const override { return output_; }
-  bool row_by_row() const override { return true; }
-  bool may_multiply() const override { return false; }
   std::string plan() const override { return "picks and renames columns, no SQL"; }
   Result<std::unique_ptr<RowTransform>> OpenRow() override {
-    return std::unique_ptr<RowTransform>(std::make_unique<SelectRows>(input_, output_, columns_));
-  }
-  const std::vector<Scan>& scans() const override { return scans_; }
-  Result<std::unique_ptr<EpochQuery>> OpenEpoch(std::vector<std::shared_ptr<BatchStream>>,
-                                                std::int64_t) override {
-    return BugError("a step that works row by row was opened for an epoch");
+    return std::unique_ptr<RowTransform>(
+        std::make_unique<SelectRows>(input_schema(), output_schema(), columns_));
   }
 
  private:
-  std::vector<std::string> inputs_;
-  SchemaPtr input_;
-  SchemaPtr output_;
   std::vector<int> columns_;
-  std::vector<Scan> scans_;
 };
 
 }  // namespace

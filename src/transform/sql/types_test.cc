@@ -56,7 +56,8 @@ class Generator {
       EXPECT_TRUE(builder->AppendNull().ok());
       return;
     }
-    const auto& type = *builder->type();
+    const auto own = builder->type();  // Made anew by builders of nested types.
+    const auto& type = *own;
     switch (type.id()) {
       case arrow::Type::BOOL:
         return Add<arrow::BooleanBuilder>(builder, random_() % 2 == 0);
