@@ -101,7 +101,7 @@ const std::vector<OptionSpec>& SourceOptionSpecs() {
        .required = true},
       {.name = "schema",
        .help = "Columns and their types, as in SQL: `name type, ...` with struct<name:type>, "
-               "array<type>, map<key,value>, decimal(p,s).",
+               "array<type>, map<key,value>, decimal(p,s). For avro also an Avro schema (JSON).",
        .example = "id bigint, geo struct<lat:double,lon:double>, tags array<string>"},
       {.name = "inferSchema",
        .type = OptionType::kBool,

@@ -276,7 +276,8 @@ bool ReadAvroBlocks(std::string_view file, const AvroFileHeader& header, const A
       std::string_view plain;
       const CodecResult result = codec.Decompress(data, most - *inflated, &plain);
       if (result.status == CodecStatus::kTooLarge) {
-        return rows->Refuse(place, "limit.decompressed",
+        const bool by_size = most == limits.decompressed_bytes;
+        return rows->Refuse(place, by_size ? "limit.decompressed" : "limit.ratio",
                             "the file's blocks hold more than " + std::to_string(most) + " bytes");
       }
       if (result.status != CodecStatus::kOk) {
