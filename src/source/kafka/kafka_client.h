@@ -79,6 +79,8 @@ class KafkaClient {
 
   /// In the order of `names`. An unknown topic is an error that names it.
   Result<std::vector<TopicInfo>> DescribeTopics(const std::vector<std::string>& names);
+  /// As DescribeTopics, without those that are unknown.
+  Result<std::vector<TopicInfo>> FindTopics(const std::vector<std::string>& names);
 
   /// Of the whole cluster, internal ones (__*) left out, sorted.
   Result<std::vector<std::string>> ListTopicNames();

@@ -450,6 +450,43 @@ TEST_F(KafkaSourceTest, ATopicMadeAnewIsNoticed) {
   EXPECT_NE(moved->starts[0].identity, starts[0].identity);
 }
 
+TEST_F(KafkaSourceTest, ADeletedTopicStopsTheJobOrIsForgotten) {
+  for (const char* topic : {"t1", "t2"}) kafka_.CreateTopic(topic, 1);
+  for (const Pairs& which :
+       {Pairs{{"subscribePattern", "t[0-9]"}}, Pairs{{"topicName", "t1,t2"}}}) {
+    Pairs lossy_options = which;
+    lossy_options.emplace_back("failOnDataLoss", "false");
+    auto source = MustMake(which);
+    auto lossy = MustMake(lossy_options);
+    const auto starts = FirstStarts(source.get());
+    ASSERT_EQ(starts.size(), 2u);
+    kafka_.DeleteTopic("t2");
+    (void)source->ListSplits();  // An error where the topic is named, one split less else.
+    auto judged = source->JudgeMissing({{"t2/0", "17", starts[1].identity}});
+    ASSERT_FALSE(judged.ok());
+    EXPECT_EQ(judged.error().code, "kafka.topic_deleted");
+    EXPECT_EQ(judged.error().retry, Retry::kNo);
+    for (const char* said : {"topic t2 was deleted", "t2/0 17", "failOnDataLoss", "--drop"}) {
+      EXPECT_NE(judged.error().message.find(said), std::string::npos) << judged.error().message;
+    }
+
+    ASSERT_TRUE(lossy->JudgeMissing({}).ok());
+    judged = lossy->JudgeMissing({{"t1/0", "3", starts[0].identity},
+                                  {"t2/0", "17", starts[1].identity},
+                                  {"other/0", "1", ""}});
+    ASSERT_TRUE(judged.ok()) << ToString(judged.error());
+    EXPECT_EQ(*judged,
+              (std::vector<Missing>{Missing::kUnclear, Missing::kGone, Missing::kNotNamed}));
+    auto splits = lossy->ListSplits();
+    ASSERT_TRUE(splits.ok()) << ToString(splits.error());
+    EXPECT_EQ(splits->size(), 1u);
+    kafka_.CreateTopic("t2", 1);
+    splits = lossy->ListSplits();
+    ASSERT_TRUE(splits.ok()) << ToString(splits.error());
+    EXPECT_EQ(splits->size(), 2u) << "made anew, it is listed again";
+  }
+}
+
 TEST_F(KafkaSourceTest, AnUnknownTopicIsNamedAndWorthAnotherTry) {
   auto source = MustMake({{"topicName", "nowhere"}});
   auto splits = source->ListSplits();
