@@ -29,6 +29,13 @@ struct TopicPartition {
   std::int32_t partition = 0;
 };
 
+/// A place in a log as its leader knew it: `epoch` is that of the record before `offset`. -1 where
+/// it is not known; then the place cannot be compared with a later leader's log.
+struct KafkaCheck {
+  std::int64_t offset = 0;
+  std::int32_t epoch = -1;
+};
+
 struct TopicInfo {
   std::string name;
   std::string id;  ///< "" where the broker has none.
@@ -54,6 +61,11 @@ class KafkaPartitionList {
 
   void Add(const TopicPartition& split, std::int64_t offset) {
     rd_kafka_topic_partition_list_add(list_, split.topic.c_str(), split.partition)->offset = offset;
+  }
+  /// With the epoch, librdkafka compares the place with the leader's log before it fetches from it.
+  void Add(const TopicPartition& split, const KafkaCheck& check) {
+    Add(split, check.offset);
+    rd_kafka_topic_partition_set_leader_epoch(&list_->elems[list_->cnt - 1], check.epoch);
   }
   rd_kafka_topic_partition_list_t* get() const { return list_; }
 

@@ -34,13 +34,19 @@ Error DataLossError(const SplitId& split, std::int64_t from, std::int64_t low) {
       Retry::kNo);
 }
 
-Error TruncatedError(const SplitId& split, std::int64_t position, std::int64_t end) {
+Error TruncatedError(const SplitId& split, std::int64_t position, std::int64_t kept,
+                     std::int64_t end) {
+  const std::string found =
+      position > end ? "the broker's log ends at " + std::to_string(end)
+      : kept < 0     ? "the broker's log is another one since then"
+                     : "from offset " + std::to_string(kept) + " on the broker has other records";
   return RemoteError("kafka.truncated",
-                     split + " was read up to offset " + std::to_string(position) +
-                         ", but the broker's log ends at " + std::to_string(end) +
+                     split + " was read up to offset " + std::to_string(position) + ", but " +
+                         found +
                          ": it lost records that had been read (an unclean leader election, or a "
-                         "restored disk). To "
-                         "go on at its end set failOnDataLoss: false",
+                         "restored disk). To go on at " +
+                         (position > end ? "its end" : "offset " + std::to_string(position)) +
+                         " set failOnDataLoss: false",
                      Retry::kNo);
 }
 
@@ -130,7 +136,7 @@ Result<Verified> VerifyKafkaStarts(KafkaClient* client, const std::vector<SplitS
       start.position = FormatOffset(first);
       verified.losses.push_back({start.id, starts[i].position, start.position, first - position});
     } else if (position > end) {
-      if (fail_on_data_loss) return TruncatedError(start.id, position, end);
+      if (fail_on_data_loss) return TruncatedError(start.id, position, -1, end);
       start.position = FormatOffset(end);
       verified.losses.push_back({start.id, start.position, starts[i].position, position - end});
     }

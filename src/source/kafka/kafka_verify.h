@@ -29,7 +29,9 @@ Result<std::vector<Missing>> JudgeKafkaMissing(KafkaClient* client,
                                                bool fail_on_data_loss, std::set<std::string>* gone);
 
 Error DataLossError(const SplitId& split, std::int64_t from, std::int64_t low);
-Error TruncatedError(const SplitId& split, std::int64_t position, std::int64_t end);
+/// `kept`: from where on the broker's log is another one; -1 if it is only shorter.
+Error TruncatedError(const SplitId& split, std::int64_t position, std::int64_t kept,
+                     std::int64_t end);
 Error TopicRecreatedError(const std::string& topic, const std::string& was, const std::string& is);
 
 }  // namespace sluice
