@@ -157,8 +157,8 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
   command
       ->add_option(
           "--drop", args->drop,
-          "Give up this source or sink of the checkpoint, after it was removed from the job "
-          "or renamed; may be repeated")
+          "Give up this source or sink of the checkpoint, or this topic of a source "
+          "(SOURCE/TOPIC), after it was removed from the job or renamed; may be repeated")
       ->type_name("NAME")
       ->take_all()
       ->allow_extra_args(false);

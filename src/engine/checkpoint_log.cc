@@ -27,6 +27,8 @@ std::string HeartbeatName(const LogContents& contents) {
   return contents.checkpoint_id + "/heartbeat-" + std::to_string(contents.writer);
 }
 
+constexpr std::size_t kLeastEpochs = 2;
+
 /// The storage's word for a root that was removed while in use.
 constexpr char kRootGone[] = "storage.root_gone";
 
@@ -138,7 +140,8 @@ Result<void> CheckpointLog::Decide(const DecisionRecord& decision) {
   }
   FAILPOINT("K6");
   TRY(Append("decision", ToJson(decision), [decision](LogContents* contents) {
-    contents->decisions.push_back(decision);
+    contents->entries.back().epoch = decision.epoch;
+    contents->Add(decision);
     contents->positions = decision.positions;
   }));
   FAILPOINT("K8");
@@ -159,7 +162,7 @@ Result<void> CheckpointLog::Append(const std::string& kind, const std::string& p
   TRY(Settle());
   std::int64_t number = contents_.last_slot + 1;
   std::string bytes = FormatSlot({contents_.checkpoint_id, number, kind, payload});
-  pending_ = Pending{{number, kind, payload}, std::move(bytes), std::move(apply)};
+  pending_ = Pending{{number, kind, payload.size(), 0}, std::move(bytes), std::move(apply)};
   TRY(Create(SlotName(contents_.checkpoint_id, number), pending_->bytes));
   // Before the look, which may fail: the slot is there.
   TakePending();
@@ -257,15 +260,21 @@ Result<void> CheckpointLog::Compact(std::int64_t epochs) {
   auto keep = static_cast<std::size_t>(std::max<std::int64_t>(epochs, 1));
   for (const std::string& stray : contents_.strays) TRY(storage_->Remove(stray));
   contents_.strays.clear();
-  if (contents_.decisions.size() <= keep) return {};
-  std::size_t drop = contents_.decisions.size() - keep;
-  std::int64_t first_kept_epoch = contents_.decisions[drop].epoch;
+  std::size_t kept = 0;
+  std::size_t bytes = 0;
+  std::int64_t first_kept_epoch = 0;
+  for (auto entry = contents_.entries.rbegin(); entry != contents_.entries.rend(); ++entry) {
+    bytes += entry->bytes;
+    if (entry->kind != "decision") continue;
+    if (kept == keep || (kept >= kLeastEpochs && bytes > kLogBytes)) break;
+    ++kept;
+    first_kept_epoch = entry->epoch;
+  }
+  if (contents_.decisions.size() <= kept) return {};
+  std::size_t drop = contents_.decisions.size() - kept;
   std::size_t removed = 0;
   for (const auto& entry : contents_.entries) {
-    if (entry.kind == "decision") {
-      TRY(auto decision, ParseDecision(entry.payload, std::to_string(entry.number)));
-      if (decision.epoch >= first_kept_epoch) break;
-    }
+    if (entry.kind == "decision" && entry.epoch >= first_kept_epoch) break;
     TRY(storage_->Remove(SlotName(contents_.checkpoint_id, entry.number)));
     FAILPOINT("K14");
     ++removed;

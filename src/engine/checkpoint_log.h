@@ -18,6 +18,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -34,19 +35,25 @@ struct LogContents {
   struct Entry {
     std::int64_t number = 0;
     std::string kind;
-    std::string payload;
+    std::size_t bytes = 0;   ///< Of its payload, which is not kept.
+    std::int64_t epoch = 0;  ///< Of a decision.
   };
   std::string checkpoint_id;
   std::string start_bytes;  ///< Of the start slot, as stored.
   StartRecord start;
   std::vector<Entry> entries;             ///< The newest unbroken run, oldest first.
   std::vector<SplitPosition> positions;   ///< Of every split: last decision, then later starts.
-  std::vector<DecisionRecord> decisions;  ///< Retained, oldest first.
+  std::vector<DecisionRecord> decisions;  ///< Retained, oldest first; positions in the newest only.
   std::optional<std::int64_t> committed;  ///< Epoch of the newest commit record.
   std::int64_t last_slot = 0;
   std::int64_t writer = 0;          ///< Slot of the newest takeover, 0 for the start.
   std::vector<std::string> strays;  ///< Names below the run: ignored, removed by compaction.
 
+  /// Positions may be long, and nobody asks for those of older decisions.
+  void Add(DecisionRecord decision) {
+    if (!decisions.empty()) decisions.back().positions = {};
+    decisions.push_back(std::move(decision));
+  }
   const DecisionRecord* last_decision() const {
     return decisions.empty() ? nullptr : &decisions.back();
   }
@@ -59,6 +66,8 @@ struct LogContents {
 
 /// Reads and checks the log, changing nothing. nullopt if there is no checkpoint at this place.
 Result<std::optional<LogContents>> ReadLog(Storage* storage);
+
+inline constexpr std::size_t kLogBytes = 8u << 20;
 
 struct LogOptions {
   std::string job;
@@ -93,7 +102,8 @@ class CheckpointLog {
   /// Looks whether this process is still the writer, and whether a slot whose create failed is there
   /// after all: then it counts, and contents() has it.
   Result<void> CheckWriter();
-  /// Removes the oldest slots but those of the newest `epochs` epochs.
+  /// Removes the oldest slots but those of the newest `epochs` epochs, or of fewer, at least two,
+  /// where those would take more than kLogBytes: a source may remember much in each position.
   Result<void> Compact(std::int64_t epochs);
   /// Marks the heartbeat as stopped. Also done by nothing else: a CheckpointLog that is only
   /// destroyed looks crashed.

@@ -27,7 +27,7 @@ Error Damaged(const std::string& what) {
           "; restore the checkpoint from a copy, or delete its folder to process everything anew"};
 }
 
-void Place(std::map<std::pair<std::string, std::string>, SplitPosition>* positions,
+void SetPositions(std::map<std::pair<std::string, std::string>, SplitPosition>* positions,
            const std::vector<SplitPosition>& splits) {
   for (auto split : splits) {
     split.from.clear();
@@ -36,36 +36,34 @@ void Place(std::map<std::pair<std::string, std::string>, SplitPosition>* positio
   }
 }
 
-/// Applies the slots in order to what is known.
-Result<void> Replay(LogContents* contents) {
-  std::map<std::pair<std::string, std::string>, SplitPosition> positions;
-  Place(&positions, contents->start.splits);
-  for (const auto& entry : contents->entries) {
-    std::string name = SlotName(contents->checkpoint_id, entry.number);
-    if (entry.kind == "splits") {
-      TRY(auto record, ParseStart(entry.payload, name));
-      Place(&positions, record.splits);
-    } else if (entry.kind == "takeover") {
-      TRY(auto record, ParseTakeover(entry.payload, name));
-      contents->writer = entry.number;
-    } else if (entry.kind == "decision") {
-      TRY(auto record, ParseDecision(entry.payload, name));
-      positions.clear();
-      Place(&positions, record.positions);
-      // The takeover itself may have been compacted away.
-      contents->writer = std::max(contents->writer, record.attempt.writer);
-      contents->decisions.push_back(std::move(record));
-    } else if (entry.kind == "commit") {
-      TRY(auto record, ParseCommit(entry.payload, name));
-      contents->committed = record.epoch;
-    } else {
-      return UserError("checkpoint.version", "the checkpoint file " + name + " is of kind '" +
-                                                 entry.kind +
-                                                 "', written by a newer sluice; run that one");
-    }
+using Positions = std::map<std::pair<std::string, std::string>, SplitPosition>;
+
+/// Applies one more slot to what is known.
+Result<void> Replay(const SlotBytes& slot, LogContents* contents, Positions* positions) {
+  std::string name = SlotName(contents->checkpoint_id, slot.number);
+  contents->entries.push_back({slot.number, slot.kind, slot.payload.size(), 0});
+  if (slot.kind == "splits") {
+    TRY(auto record, ParseStart(slot.payload, name));
+    SetPositions(positions, record.splits);
+  } else if (slot.kind == "takeover") {
+    TRY(auto record, ParseTakeover(slot.payload, name));
+    contents->writer = slot.number;
+  } else if (slot.kind == "decision") {
+    TRY(auto record, ParseDecision(slot.payload, name));
+    positions->clear();
+    SetPositions(positions, record.positions);
+    // The takeover itself may have been compacted away.
+    contents->writer = std::max(contents->writer, record.attempt.writer);
+    contents->entries.back().epoch = record.epoch;
+    contents->Add(std::move(record));
+  } else if (slot.kind == "commit") {
+    TRY(auto record, ParseCommit(slot.payload, name));
+    contents->committed = record.epoch;
+  } else {
+    return UserError("checkpoint.version",
+                     "the checkpoint file " + name + " is of kind '" + slot.kind +
+                         "', written by a newer sluice; run that one");
   }
-  contents->positions.clear();
-  for (auto& [key, split] : positions) contents->positions.push_back(std::move(split));
   return {};
 }
 
@@ -130,6 +128,8 @@ Result<std::optional<LogContents>> ReadLog(Storage* storage) {
     return Damaged("the file 'start' is no start slot");
   TRY(contents.start, ParseStart(start.payload, kStartName));
   contents.checkpoint_id = start.checkpoint_id;
+  Positions positions;
+  SetPositions(&positions, contents.start.splits);
   TRY(auto slots, ListSlots(storage, contents.checkpoint_id));
   for (std::size_t i = 0; i < slots.numbers.size(); ++i) {
     std::string name = SlotName(contents.checkpoint_id, slots.numbers[i]);
@@ -145,14 +145,14 @@ Result<std::optional<LogContents>> ReadLog(Storage* storage) {
       return Damaged("the checkpoint file " + name + " holds slot " + std::to_string(slot.number) +
                      " of checkpoint " + slot.checkpoint_id);
     }
-    contents.entries.push_back({slot.number, std::move(slot.kind), std::move(slot.payload)});
+    TRY(Replay(slot, &contents, &positions));
   }
   if (!contents.entries.empty()) {
     // A run that does not begin at the first slot must hold a decision: all before it was
     // compacted.
     contents.last_slot = contents.entries.back().number;
   }
-  TRY(Replay(&contents));
+  for (auto& [key, split] : positions) contents.positions.push_back(std::move(split));
   if (!contents.entries.empty() && contents.entries.front().number > 1 &&
       contents.decisions.empty()) {
     return Damaged("the checkpoint's slots begin at " +

@@ -16,7 +16,7 @@ Json Splits(const std::vector<SplitPosition>& splits) {
   for (const auto& split : splits) {
     Json one = {{"source", split.source}, {"split", split.split}, {"position", split.position}};
     if (!split.identity.empty()) one["identity"] = split.identity;
-    if (!split.from.empty()) one["from"] = split.from;
+    if (!split.from.empty() && split.from.size() <= kLongFrom) one["from"] = split.from;
     list.push_back(std::move(one));
   }
   return list;

@@ -12,13 +12,17 @@
 
 namespace sluice {
 
+inline constexpr std::size_t kLongFrom = 1024;
+
 /// The next position of one split. `identity` tells one life of the split from another.
 struct SplitPosition {
   std::string source;
   SplitId split;
   Position position;
   std::string identity;
-  Position from;  ///< In decisions: where the epoch began; empty elsewhere.
+  /// In decisions: where the epoch began; empty elsewhere. One longer than kLongFrom is not written:
+  /// the decision before has it, as long as that is retained.
+  Position from;
 };
 
 /// Kinds "start" (slot 0) and "splits": places resolved before their first fetch.

@@ -14,6 +14,7 @@
 #include "engine/engine_metrics.h"
 #include "engine/job_graph.h"
 #include "engine/session.h"
+#include "engine/source_set.h"
 #include "engine/stage.h"
 
 namespace sluice {
@@ -29,7 +30,10 @@ Result<void> CheckDropped(const PipelineSpec& spec, const LogContents& contents)
   std::set<std::string> used, named;
   for (const PipelineSource& source : spec.sources) used.insert(source.name);
   for (const PipelineSink& sink : spec.sinks) used.insert(sink.name);
-  for (const SplitPosition& at : contents.positions) named.insert(at.source);
+  for (const SplitPosition& at : contents.positions) {
+    named.insert(at.source);
+    for (std::string& name : DropNames(at.source, at.split)) named.insert(std::move(name));
+  }
   if (const DecisionRecord* last = contents.last_decision()) {
     for (const SinkDecision& part : last->sinks) named.insert(part.name);
   }
@@ -41,7 +45,7 @@ Result<void> CheckDropped(const PipelineSpec& spec, const LogContents& contents)
     if (named.count(name) != 0) continue;
     auto near = NearestName(name, {named.begin(), named.end()});
     Log(LogLevel::kWarn,
-        "--drop " + name + ": the checkpoint has no such source or sink; nothing is given up" +
+        "--drop " + name + ": the checkpoint has no such source, split or sink; nothing is given up" +
             (near ? "; it has '" + *near + "'" : ""));
   }
   return {};

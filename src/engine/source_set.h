@@ -17,13 +17,18 @@
 
 namespace sluice {
 
+/// The words after `--drop` that give up this split: SOURCE/SPLIT, and without what follows the last
+/// slash of its id: SOURCE/TOPIC for a partition.
+std::vector<std::string> DropNames(const std::string& source, const SplitId& split);
+
 /// Any thread; calls into one source are serialised.
 class SourceSet {
  public:
   SourceSet(const PipelineSpec& spec, CheckpointLog* log, EngineMetrics* metrics);
 
   /// Opens every source, gives each new split its number in the log before anything is fetched, and
-  /// checks all remembered positions. Fills `positions()`.
+  /// checks all remembered positions. Fills `positions()`. Remembered splits that the source no
+  /// longer names are refused unless dropped; deleted ones are the source's to judge.
   Result<void> Open();
 
   /// Looks for splits that appeared; they are in the log when this returns them, by source.
@@ -53,7 +58,14 @@ class SourceSet {
   struct OneSource {
     std::unique_ptr<Source> source;
     std::unique_ptr<std::mutex> mutex;
+    bool lost_splits = false;  ///< Some that it had were deleted.
   };
+  struct Survey {
+    std::vector<Split> splits;
+    bool first = true;  ///< The job has not read this source before, or gave up all that it read.
+  };
+  Result<Survey> Look(std::size_t index);
+  Result<bool> ForgetMissing(std::size_t index, const std::vector<SplitStart>& missing);
   Result<std::vector<SplitPosition>> Resolve(std::size_t index, const std::vector<Split>& splits,
                                              bool first);
   Result<void> Verify(std::size_t index);

@@ -5,8 +5,10 @@
 /// decodes, keeps no position of its own across restarts, and reads the same range again when asked
 /// to.
 ///
-/// Call order: ListSplits -> ResolveStart (new splits only) -> Verify (all) -> OpenReader* -> ...
-/// ListSplits may be called again at any time, while readers run.
+/// Call order: ListSplits -> JudgeMissing (remembered splits that were not listed) -> ResolveStart
+/// (new splits only) -> Verify (all that were listed) -> OpenReader* -> ...
+/// ListSplits may be called again at any time, while readers run. Where it fails while splits are
+/// remembered, JudgeMissing is asked about all of them, and then ListSplits once more.
 /// Threads: Source methods are called from one thread at a time; each SplitReader from one thread,
 /// with the exception of Wake. Errors: Retry::kLater means that the engine waits with back-off and
 /// tries again.
@@ -58,6 +60,13 @@ struct Verified {
   std::vector<Loss> losses;
 };
 
+/// What became of a remembered split that ListSplits did not return.
+enum class Missing {
+  kNotNamed,  ///< The options no longer name it; whether it still exists does not matter.
+  kGone,      ///< It was deleted, and the options allow to go on without what was not read of it.
+  kUnclear,   ///< As far as the store says now it is there: worth another look later.
+};
+
 struct ReadLimits {
   std::size_t records = 16384;
   std::size_t bytes = 4u << 20;  ///< May be exceeded by one message.
@@ -91,8 +100,15 @@ class Source {
   /// empty.
   virtual const std::vector<std::shared_ptr<arrow::Field>>& extra_fields() const = 0;
 
-  /// All splits that exist now.
+  /// All splits that the options name and that exist now.
   virtual Result<std::vector<Split>> ListSplits() = 0;
+
+  /// One answer for each of `starts`. A split that was deleted is an error that names it and its
+  /// position, unless the options allow loss; from then on ListSplits does without it until it is
+  /// made anew.
+  virtual Result<std::vector<Missing>> JudgeMissing(const std::vector<SplitStart>& starts) {
+    return std::vector<Missing>(starts.size(), Missing::kNotNamed);
+  }
 
   /// Where a job without a checkpoint starts in each split, by the source's options, as a definite
   /// position: `latest` and times are resolved here, once. `first` is false for splits that

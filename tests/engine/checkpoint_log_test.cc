@@ -299,6 +299,37 @@ TEST_F(CheckpointLogTest, DamageIsAlwaysNoticed) {
 
 /// SLUICE_EPOCHS=100000 is the number; a tmpfs makes it bearable (fsync costs nothing
 /// there).
+/// As the position of a files source that remembers 100,000 files.
+TEST_F(CheckpointLogTest, LongPositionsLeaveASmallLogToo) {
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({}).ok());
+  std::string position(1'600'000, 'x');
+  std::string from;
+  for (std::int64_t epoch = 1; epoch <= 20; ++epoch) {
+    auto decision = Decision(epoch);
+    position.replace(0, 7, std::to_string(1'000'000 + epoch));
+    decision.positions = {{"in", ".", position, "folder", from}};
+    from = position;
+    ASSERT_TRUE(log->Decide(decision).ok());
+    ASSERT_TRUE(log->Commit(epoch).ok());
+    ASSERT_TRUE(log->Compact(100).ok());
+    std::uintmax_t bytes = 0;
+    for (const std::string& file : Files()) bytes += std::filesystem::file_size(file);
+    ASSERT_LT(bytes, 10u << 20) << "epoch " << epoch;
+  }
+  EXPECT_GE(log->contents().decisions.size(), 2u);
+  log->Close();
+  auto began = std::chrono::steady_clock::now();
+  log = Open();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+  LogContents contents = log->contents();
+  EXPECT_EQ(contents.last_decision()->epoch, 20);
+  ASSERT_EQ(contents.positions.size(), 1u);
+  EXPECT_EQ(contents.positions[0].position, position);
+  EXPECT_TRUE(log->Compact(1).ok());
+  EXPECT_EQ(log->contents().decisions.size(), 1u);
+}
+
 TEST_F(CheckpointLogTest, ManyEpochsStaySmallAndStartFast) {
   const char* asked = std::getenv("SLUICE_EPOCHS");
   std::int64_t epochs = asked == nullptr ? 300 : std::stoll(asked);

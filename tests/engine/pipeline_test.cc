@@ -464,6 +464,84 @@ TEST_F(PipelineTest, WhatTheJobStillHasIsNotDropped) {
   EXPECT_TRUE(table_->Rows().empty());
 }
 
+TEST_F(PipelineTest, ASplitThatTheSourceNoLongerNamesNeedsDrop) {
+  Fill("a/0", 0, 10);
+  Fill("b/0", 0, 10);
+  Fill("b/1", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  Fill("a/0", 10, 20);
+  Fill("b/0", 10, 20);
+  options_.hidden = {"b/0", "b/1"};
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "checkpoint.removed_split");
+  EXPECT_EQ(ExitCode(ran.error()), 2);
+  for (const char* said : {"b/0 (read up to 10), b/1 (read up to 10)", "'in'", "--drop in/b,"}) {
+    EXPECT_NE(ran.error().message.find(said), std::string::npos) << ran.error().message;
+  }
+  EXPECT_EQ(table_->Rows().size(), 30u) << "nothing is read before that is settled";
+  spec_.drop = {"in/b"};
+  ASSERT_TRUE(Run().ok());
+  ASSERT_TRUE(Run().ok()) << "the same command may be given again";
+  spec_.drop = {};
+  ASSERT_TRUE(Run().ok()) << "the next decision no longer names them";
+  auto expected = Expected({"a/0"}, 0, 20);
+  expected.merge(Expected({"b/0", "b/1"}, 0, 10));
+  EXPECT_EQ(table_->Rows(), expected);
+}
+
+TEST_F(PipelineTest, OneSplitCanBeDropped) {
+  for (const char* split : {"t/0", "t/1", "t/2"}) Fill(split, 0, 10);
+  ASSERT_TRUE(Run().ok());
+  options_.hidden = {"t/2"};
+  spec_.drop = {"in/t/2", "in/t/1"};
+  Fill("t/1", 10, 20);
+  ASSERT_TRUE(Run().ok());
+  auto expected = Expected({"t/0", "t/1", "t/2"}, 0, 10);
+  expected.merge(Expected({"t/1"}, 10, 20));
+  EXPECT_EQ(table_->Rows(), expected) << "what is still read is not given up";
+}
+
+TEST_F(PipelineTest, ASourceOfNewSplitsOnlyStartsByItsOptions) {
+  options_.from_latest = true;
+  topic_->AddSplit("a");
+  ASSERT_TRUE(Run().ok());
+  Fill("a", 0, 10);
+  Fill("b", 0, 10);
+  options_.hidden = {"a"};
+  spec_.drop = {"in/a"};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_TRUE(table_->Rows().empty()) << "it starts at the latest";
+  Fill("b", 10, 20);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"b"}, 10, 20));
+}
+
+TEST_F(PipelineTest, ADeletedSplitIsForgottenWhereTheJobAllowsLoss) {
+  options_.from_latest = true;
+  topic_->AddSplit("a");
+  topic_->AddSplit("b");
+  ASSERT_TRUE(Run().ok());
+  Fill("a", 0, 10);
+  Fill("b", 0, 10);
+  options_.hidden = {"b"};
+  options_.missing = [](const SplitStart&) -> Result<Missing> {
+    return RemoteError("test.deleted", "", Retry::kNo);
+  };
+  auto ran = Run();
+  ASSERT_FALSE(ran.ok());
+  EXPECT_EQ(ran.error().code, "test.deleted");
+  options_.missing = [](const SplitStart&) -> Result<Missing> { return Missing::kGone; };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a"}, 0, 10));
+  EXPECT_EQ(Contents().last_decision()->positions.size(), 1u) << "no longer named";
+  // Once all that it knew are gone, what appears is new to the job all the same.
+  Fill("c", 0, 10);
+  options_.hidden = {"a", "b"};
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), Expected({"a", "c"}, 0, 10));
+}
+
 TEST_F(PipelineTest, TheCheckpointOfAnotherJobIsRefused) {
   Fill("a", 0, 10);
   ASSERT_TRUE(Run().ok());

@@ -88,8 +88,19 @@ class TopicSource final : public Source {
   const std::vector<std::shared_ptr<arrow::Field>>& extra_fields() const override { return none_; }
   Result<std::vector<Split>> ListSplits() override {
     std::vector<Split> splits;
-    for (const auto& id : topic_->splits()) splits.push_back({id, ""});
+    for (const auto& id : topic_->splits()) {
+      if (!options_.hidden.contains(id)) splits.push_back({id, ""});
+    }
     return splits;
+  }
+  Result<std::vector<Missing>> JudgeMissing(const std::vector<SplitStart>& starts) override {
+    std::vector<Missing> judged;
+    for (const SplitStart& start : starts) {
+      judged.push_back(Missing::kNotNamed);
+      if (!options_.missing) continue;
+      TRY(judged.back(), options_.missing(start));
+    }
+    return judged;
   }
   Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
                                                bool first) override {

@@ -34,6 +34,8 @@ struct TopicSourceOptions {
   bool deliver_twice = false;  ///< Every range comes again after it was delivered.
   std::size_t records_per_read = 100;
   std::function<Result<void>(const SplitId&, std::size_t offset)> before_read;  ///< May fail.
+  std::set<SplitId> hidden;  ///< Not listed, and judged by `missing`.
+  std::function<Result<Missing>(const SplitStart&)> missing;  ///< Default: not named.
 };
 
 std::unique_ptr<Source> MakeTopicSource(std::shared_ptr<Topic> topic, TopicSourceOptions options);

@@ -201,6 +201,30 @@ def test_a_removed_sink_or_source_needs_drop(cluster, tmp_path):
     job.catch_up()  # It is forgotten: no need to say so again.
 
 
+def test_a_removed_topic_needs_drop(cluster, tmp_path):
+    one, two, three = cluster.topic(), cluster.topic(2), cluster.topic()
+    job = Job(tmp_path, cluster.job(f"{one},{two}"))
+    cluster.produce(one, clicks(0, 20))
+    cluster.produce(two, clicks(20, 40))
+    job.catch_up()
+    cluster.produce(one, clicks(40, 50))
+    cluster.produce(two, clicks(100, 110))
+    job.write(cluster.job(one))
+    job.run("--until-caught-up").failed(
+        2, r"\[checkpoint\.removed_split\]", f"{two}/0 .read up to 10", f"--drop clicks/{two}")
+    job.catch_up("--drop", f"clicks/{two}")
+    job.catch_up()  # It is forgotten.
+    assert_same(job.rows(), rows(0, 50))
+    # With another topic altogether startingOffsets counts again.
+    cluster.produce(three, clicks(50, 60))
+    job.write(cluster.job(three, source={"startingOffsets": "latest"}))
+    job.run("--until-caught-up").failed(2, f"--drop clicks/{one}")
+    job.catch_up("--drop", f"clicks/{one}")
+    cluster.produce(three, clicks(60, 70))
+    job.catch_up("--drop", f"clicks/{one}")
+    assert_same(job.rows(), rows(0, 50) + rows(60, 70))
+
+
 def test_a_changed_path_commits_the_old_epoch_to_the_old_place(cluster, tmp_path):
     topic = cluster.topic()
     job = Job(tmp_path, cluster.job(topic))

@@ -1,6 +1,7 @@
 """Brokers that go away, logins and certificates, records that are gone, and disks that refuse."""
 
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -153,6 +154,41 @@ def test_a_topic_made_anew_is_noticed(cluster, tmp_path, fresh_records):
     job.write(cluster.job(topic, source={"failOnDataLoss": "false"}))
     job.catch_up()
     assert_same(job.rows(), rows(0, 20) + rows(100, 100 + fresh_records))
+
+
+def test_a_deleted_topic_stops_the_job_or_is_forgotten(cluster, tmp_path):
+    for topic in ("gone-a", "gone-b"):
+        cluster.topic(name=topic)
+    pattern = {"subscribePattern": "gone-[a-z]"}
+    job = Job(tmp_path, cluster.job(None, source=pattern))
+    cluster.produce("gone-a", clicks(0, 20))
+    cluster.produce("gone-b", clicks(20, 30))
+    with job.start() as running:
+        job.wait_rows(30, running=running)
+        cluster.broker.delete_topic("gone-b")
+        running.end(60).failed(1, r"\[kafka\.topic_deleted\]", "gone-b/0 10")
+    # Without it, and without saying so again.
+    job.write(cluster.job(None, source=pattern | {"failOnDataLoss": "false"}))
+    cluster.produce("gone-a", clicks(30, 40))
+    job.catch_up().failed(0, "a split was deleted.*split=gone-b/0 read_up_to=10")
+    assert "gone-b" not in json.dumps(job.show()["positions"])
+    cluster.produce("gone-a", clicks(40, 50))
+    assert "deleted" not in job.catch_up().err
+    assert_same(job.rows(), rows(0, 50))
+    # While it runs the others go on, and one made anew under the same name is read from its start.
+    cluster.topic(name="gone-c")
+    cluster.produce("gone-c", clicks(50, 60))
+    with job.start() as running:
+        job.wait_rows(60, running=running)
+        cluster.broker.delete_topic("gone-c")
+        running.wait_log("a split was deleted.*gone-c/0")
+        cluster.produce("gone-a", clicks(60, 70))
+        job.wait_rows(70, running=running)
+        cluster.topic(name="gone-c")
+        cluster.produce("gone-c", clicks(70, 80))
+        job.wait_rows(80, running=running)
+        running.stop().ok()
+    assert_same(job.rows(), rows(0, 80))
 
 
 # Disks.

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 SLUICE = pathlib.Path(os.environ.get("SLUICE_FAILPOINTS_BUILD", "build/failpoints/bin/sluice"))
 DUMP = SLUICE.parent / "kafka_source_dump"
-Dump = collections.namedtuple("Dump", "code values positions starts losses error message output")
+Dump = collections.namedtuple("Dump", "code values positions starts losses error message output places")
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,10 @@ def parse(code, output):
             values[line["split"]].append(line["value"])
         else:
             found |= line
-    return Dump(code, dict(values), found.get("positions"), found.get("starts"),
-                found.get("losses"), found.get("error"), found.get("message"), output)
+    places = found.get("positions")
+    offsets = places and {split: place.split(":")[0] for split, place in places.items()}
+    return Dump(code, dict(values), offsets, found.get("starts"), found.get("losses"),
+                found.get("error"), found.get("message"), output, places)
 
 
 def dump(broker, topic, *words, **options):
@@ -271,6 +273,33 @@ def test_goes_on_after_broker_restarts(broker):
             broker.start()
     got = running.end()
     assert got.code == 0 and got.values == expected
+
+
+def test_a_log_with_other_records_is_noticed_at_every_start(broker):
+    broker.create_topic("epochs", 1)
+    produce(broker, "epochs", texts("e", 5))
+    before = dump(broker, "epochs")
+    broker.kill()
+    broker.start()
+    produce(broker, "epochs", texts("e", 5, 5))
+    produce(broker, "epochs", texts("t", 1), transaction="epochs")
+    after = dump(broker, "epochs")
+    topic_id = after.starts["epochs/0"][1]
+    offset, old = before.places["epochs/0"].split(":")
+    end, new, checked = after.places["epochs/0"].split(":")
+    assert (offset, end, checked) == ("5", "12", "11") and int(new) > int(old), after.places
+    # What a job has remembered that read records 5 to 7 of a leader whose log was lost.
+    place = f"epochs/0=8:{old}@{topic_id}"
+    for _ in range(2):
+        got = dump(broker, "epochs", "--start", place)
+        assert (got.code, got.error, got.values) == (1, "kafka.truncated", {}), got.output
+        assert "read up to offset 8, but from offset 5 on" in got.message
+    got = dump(broker, "epochs", "--start", place, failOnDataLoss="false")
+    assert got.values == {"epochs/0": ["e8", "e9", "t0"]} and "records=3" in got.output, got.output
+    for shared in (f"5:{old}", "5", f"5:{new}"):
+        got = dump(broker, "epochs", "--start", f"epochs/0={shared}@{topic_id}")
+        assert got.values == {"epochs/0": texts("e", 5, 5) + ["t0"]}, got.output
+    assert dump(broker, "epochs", "--start", f"epochs/0={after.places['epochs/0']}").values == {}
 
 
 def test_waits_for_the_broker_and_the_topic(broker):

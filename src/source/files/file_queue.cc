@@ -59,7 +59,8 @@ Result<void> FileQueue::DiscoverLocked(bool all) {
   if (all || news.anything) {
     const std::int64_t now = clock_->WallMicros() * 1000;
     TRY(std::vector<FileStamp> listed, folder_->List());
-    for (FileStamp& stamp : listed) TRY(Consider(std::move(stamp), true, &found));
+    for (const FileStamp& stamp : listed) TRY(Consider(stamp, true, &found));
+    NoteListing(listed);
     scanned_ = now;
   } else {
     FileStamp stamp;
@@ -73,7 +74,10 @@ Result<void> FileQueue::DiscoverLocked(bool all) {
   std::sort(found.begin(), found.end(), ReadBefore);
   for (FileStamp& stamp : found) {
     // The same name may have been in the news twice.
-    if (indexes_.find(HashName(stamp.name)) == indexes_.end()) Append(std::move(stamp));
+    const std::uint64_t name = HashName(stamp.name);
+    if (indexes_.find(name) != indexes_.end()) continue;
+    arrived_.insert(name);
+    Append(std::move(stamp));
   }
   return {};
 }
@@ -100,6 +104,24 @@ Result<void> FileQueue::CheckKnown(const FileStamp& stamp, const FileMark& mark,
   return {};
 }
 
+void FileQueue::NoteListing(const std::vector<FileStamp>& files) {
+  listed_.clear();
+  listed_.reserve(files.size());
+  for (const FileStamp& stamp : files) listed_.push_back(HashName(stamp.name));
+  std::sort(listed_.begin(), listed_.end());
+  arrived_.clear();
+  have_listing_ = true;
+}
+
+/// Whether a file that is older than the horizon, and is not remembered, came only now: most such
+/// files were read before the horizon passed them.
+bool FileQueue::IsNewcomer(const FileStamp& stamp, std::uint64_t name) const {
+  // A rename moves the ctime, but not that of the files in a folder that is renamed.
+  if (stamp.ctime >= scanned_ - kClockSlackNanos) return true;
+  return have_listing_ && !arrived_.contains(name) &&
+         !std::binary_search(listed_.begin(), listed_.end(), name);
+}
+
 Result<void> FileQueue::Consider(FileStamp stamp, bool may_be_new, std::vector<FileStamp>* found) {
   const FileMark mark = MarkOf(stamp);
   bool known = false;
@@ -109,9 +131,7 @@ Result<void> FileQueue::Consider(FileStamp stamp, bool may_be_new, std::vector<F
     found->push_back(std::move(stamp));
     return {};
   }
-  // Most such files were read before the horizon passed them. A rename moves the ctime: what came
-  // after the last look at the whole folder is a newcomer.
-  if (stamp.ctime < scanned_ - kClockSlackNanos || !reported_.insert(mark.name).second) return {};
+  if (!IsNewcomer(stamp, mark.name) || !reported_.insert(mark.name).second) return {};
   if (too_old_ != nullptr) too_old_->Add(1);
   LogLimited(LogLevel::kWarn, "files.too_old:" + folder_->path(), 10,
              "a file arrived that is older than maxFileAge; it is not read",

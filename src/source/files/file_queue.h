@@ -61,6 +61,8 @@ class FileQueue {
   Result<void> Settle(const FilesPosition& position);
 
  private:
+  void NoteListing(const std::vector<FileStamp>& files);
+  bool IsNewcomer(const FileStamp& stamp, std::uint64_t name) const;
   Result<void> Consider(FileStamp stamp, bool may_be_new, std::vector<FileStamp>* found);
   Result<void> CheckKnown(const FileStamp& stamp, const FileMark& mark, bool* known);
   Result<void> DiscoverLocked(bool all);
@@ -85,6 +87,9 @@ class FileQueue {
   std::int64_t horizon_ = FilesPosition::kNoHorizon;
   std::int64_t scanned_ = 0;
   std::unordered_set<std::uint64_t> reported_;  ///< Newcomers that were too old.
+  std::vector<std::uint64_t> listed_;           ///< Name hashes of the last whole listing, sorted.
+  std::unordered_set<std::uint64_t> arrived_;   ///< Those of files queued one by one since then.
+  bool have_listing_ = false;
   /// Candidates for the least mtime of the files from some index on: (index, mtime), both rising.
   std::deque<std::pair<std::int64_t, std::int64_t>> minima_;
 };

@@ -15,6 +15,20 @@ namespace {
 /// Bytes of a line, before any has been read; only the lag shown depends on it.
 constexpr std::int64_t kGuessedLine = 256;
 
+/// What was read of one folder says nothing about the files of another: it would hide some of them,
+/// and take others for changed ones.
+Error OtherFolder(const std::string& was, const std::string& is) {
+  const std::string old_path = Folder::PathIn(was);
+  const std::string path = Folder::PathIn(is);
+  return UserError(
+      "files.other_folder",
+      "what was read so far was read in " + old_path + ", and 'path' is now another folder, " +
+          path + ". Put the old path back; or, to read " + path +
+          " from its beginning, give the source a new name and run with --drop and the old one. "
+          "If the same files were moved there, keep the old path and make it a link to " +
+          path);
+}
+
 class FilesSource final : public Source {
  public:
   FilesSource(std::shared_ptr<FilesStream> stream, bool fail_on_loss)
@@ -39,13 +53,14 @@ class FilesSource final : public Source {
                                               "which files arrive");
     }
     listed_ = true;
-    return std::vector<Split>{{kFilesSplit, ""}};
+    TRY(std::string identity, stream_->folder.Identity());
+    return std::vector<Split>{{kFilesSplit, std::move(identity)}};
   }
 
   Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
                                                bool /*first*/) override {
     std::vector<SplitStart> starts;
-    for (const Split& split : splits) starts.push_back({split.id, FilesPosition().ToText(), ""});
+    for (const Split& split : splits) starts.push_back({split.id, FilesPosition().ToText(), split.identity});
     return starts;
   }
 
@@ -53,7 +68,13 @@ class FilesSource final : public Source {
     Verified verified;
     for (const SplitStart& start : starts) {
       TRY(FilesPosition position, FilesPosition::Parse(start.position));
+      TRY(const std::string identity, stream_->folder.Identity());
+      // Positions of earlier versions have no identity: the folder is remembered from now on.
+      if (!start.identity.empty() && !Folder::SameFolder(start.identity, identity)) {
+        return OtherFolder(start.identity, identity);
+      }
       SplitStart verified_start = start;
+      verified_start.identity = identity;
       TRY(const bool intact, CheckCurrent(position));
       if (!intact) {
         const FilesPosition from = position;
@@ -152,7 +173,8 @@ std::vector<OptionSpec> FilesOptions() {
       {.name = "path",
        .help =
            "The folder in which files arrive. They must arrive whole, by rename from the same file "
-           "system, and must not change afterwards; names that begin with _ or . are ignored.",
+           "system, and must not change afterwards; names that begin with _ or . are ignored. "
+           "A job on an old checkpoint stays with the folder it has read.",
        .example = "./incoming",
        .required = true},
       {.name = "wholetext",

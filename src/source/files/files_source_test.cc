@@ -468,6 +468,61 @@ TEST_F(FilesSourceTest, NewcomerOlderThanTheHorizonIsReportedNotRead) {
       << metrics_.ToText();
 }
 
+TEST_F(FilesSourceTest, OldFilesInAFolderThatIsMovedInAreReported) {
+  const LaterClock later;
+  clock_ = &later;
+  fs::create_directories(root_ / "staging" / "day" / "hour");
+  const fs::path inner = root_ / "staging" / "day" / "hour" / "old";
+  std::ofstream(inner) << "old\n";
+  SetTime(inner, kNow - 30 * kDay);
+  Arrive("first", "first\n", kNow);
+  Arrive("forgotten", "forgotten\n", kNow - 20 * kDay);
+  Stream stream = Start({{"recursiveFileLookup", "true"}});
+  EXPECT_EQ(ReadAll(&stream).size(), 2u);
+  // A renamed folder leaves the times of what is in it alone.
+  fs::rename(root_ / "staging" / "day", In("day"));
+  Arrive("second", "second\n", kNow);
+  EXPECT_EQ(ReadAll(&stream), (Records{"second"}));
+  EXPECT_TRUE(ReadAll(&stream).empty());
+  EXPECT_NE(
+      metrics_.ToText().find("sluice_source_files_too_old_total{job=\"job\",source=\"in\"} 1"),
+      std::string::npos)
+      << metrics_.ToText();
+}
+
+TEST_F(FilesSourceTest, APositionIsOfOneFolder) {
+  Arrive("a", "1\n", kNow - 30 * kDay);
+  Arrive("b", "2\n", kNow);
+  Stream stream = Start();
+  EXPECT_EQ(ReadAll(&stream).size(), 2u);
+  const auto splits = stream.source->ListSplits();
+  ASSERT_TRUE(splits.ok());
+  const SplitStart start{".", stream.position, splits->at(0).identity};
+  ASSERT_FALSE(start.identity.empty());
+  const auto verify = [&](const fs::path& path) {
+    const SourceEntry entry = FilesSourceEntry();
+    auto parsed = ParseOptions(entry.options, RawOptionsFromPairs({{"path", path.string()}}), "");
+    return (*entry.make(*parsed, SourceContext()))->Verify({start});
+  };
+  fs::create_directory(root_ / "bär%");
+  auto verified = verify(root_ / "bär%");
+  ASSERT_FALSE(verified.ok());
+  EXPECT_EQ(verified.error().code, "files.other_folder");
+  EXPECT_EQ(verified.error().blame, Blame::kUser);
+  for (const std::string& said : {(root_ / "in").string(), (root_ / "bär%").string()}) {
+    EXPECT_NE(verified.error().message.find(said), std::string::npos) << verified.error().message;
+  }
+  // The same folder under another name, what lies under the same name, and one never remembered.
+  fs::rename(root_ / "in", root_ / "renamed");
+  verified = verify(root_ / "renamed");
+  ASSERT_TRUE(verified.ok()) << ToString(verified.error());
+  EXPECT_NE(verified->starts[0].identity, start.identity);
+  fs::create_directory(root_ / "in");
+  EXPECT_TRUE(verify(root_ / "staging" / ".." / "in/").ok());
+  Stream nameless = Start({}, stream.position);
+  EXPECT_NE(nameless.reader, nullptr);
+}
+
 TEST_F(FilesSourceTest, FirstListingReadsFilesOfAnyAgeAndForgetsOldOnes) {
   const LaterClock later;
   clock_ = &later;

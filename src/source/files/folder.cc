@@ -6,11 +6,15 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "core/logging.h"
@@ -25,6 +29,8 @@ Error CannotList(const std::string& path) {
                                        "; check that it is mounted and readable");
 }
 
+bool Plain(char c) { return c > ' ' && c < 0x7f && c != '%'; }
+
 }  // namespace
 
 Folder::Folder(FolderOptions options)
@@ -37,6 +43,49 @@ Folder::Folder(FolderOptions options)
 Folder::~Folder() {
   if (events_ >= 0) close(events_);
   if (wake_ >= 0) close(wake_);
+}
+
+Result<std::string> Folder::Identity() const {
+  struct statx status {};
+  if (statx(AT_FDCWD, options_.path.c_str(), 0, STATX_INO | STATX_BTIME, &status) != 0) {
+    return CannotList(options_.path);
+  }
+  std::error_code error;
+  std::string path = std::filesystem::absolute(options_.path, error).lexically_normal().string();
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  // With its birth, since inodes are used again; 0 where the file system does not tell.
+  std::string text = std::to_string(status.stx_dev_major) + ":" +
+                     std::to_string(status.stx_dev_minor) + ":" + std::to_string(status.stx_ino) +
+                     ":" + std::to_string(status.stx_btime.tv_sec) + "." +
+                     std::to_string(status.stx_btime.tv_nsec) + " ";
+  // A path is bytes, and what is remembered is text.
+  for (const char c : path) {
+    char escaped[4];
+    std::snprintf(escaped, sizeof escaped, "%%%02X", static_cast<unsigned char>(c));
+    text += Plain(c) ? std::string(1, c) : escaped;
+  }
+  return text;
+}
+
+bool Folder::SameFolder(std::string_view a, std::string_view b) {
+  const std::size_t x = a.find(' ');
+  const std::size_t y = b.find(' ');
+  return a.substr(0, x) == b.substr(0, y) || a.substr(x + 1) == b.substr(y + 1);
+}
+
+std::string Folder::PathIn(std::string_view identity) {
+  std::string path;
+  for (std::size_t i = identity.find(' ') + 1; i < identity.size(); ++i) {
+    unsigned value = 0;
+    if (identity[i] == '%' && i + 2 < identity.size() &&
+        std::from_chars(&identity[i + 1], &identity[i + 3], value, 16).ec == std::errc()) {
+      path += static_cast<char>(value);
+      i += 2;
+    } else {
+      path += identity[i];
+    }
+  }
+  return path;
 }
 
 std::string Folder::PathOf(const std::string& name) const { return options_.path + "/" + name; }

@@ -52,6 +52,15 @@ class Folder {
   void Wait(std::chrono::milliseconds timeout);
   void Wake();
 
+  /// What tells this folder from others, as ASCII: "DEVICE:INODE:BIRTH /absolute/path", the device
+  /// as two numbers. An error if it is not there.
+  Result<std::string> Identity() const;
+  /// Whether the two are one folder: the same path, whatever lies there now (mounted again, restored,
+  /// made anew), or the same inode under another path.
+  static bool SameFolder(std::string_view a, std::string_view b);
+  /// The path in an identity.
+  static std::string PathIn(std::string_view identity);
+
   std::string PathOf(const std::string& name) const;
   const std::string& path() const { return options_.path; }
 

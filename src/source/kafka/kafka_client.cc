@@ -179,6 +179,16 @@ Result<std::vector<KafkaEvent>> KafkaClient::Await(rd_kafka_queue_t* queue, std:
 }
 
 Result<std::vector<TopicInfo>> KafkaClient::DescribeTopics(const std::vector<std::string>& names) {
+  TRY(auto found, FindTopics(names));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i < found.size() && found[i].name == names[i]) continue;
+    return KafkaError(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                      "looking up the topic " + names[i] + " at " + servers_, "");
+  }
+  return found;
+}
+
+Result<std::vector<TopicInfo>> KafkaClient::FindTopics(const std::vector<std::string>& names) {
   if (names.empty()) return std::vector<TopicInfo>();
   std::vector<const char*> texts;
   for (const std::string& name : names) texts.push_back(name.c_str());
@@ -200,7 +210,9 @@ Result<std::vector<TopicInfo>> KafkaClient::DescribeTopics(const std::vector<std
     TopicInfo info;
     info.name = rd_kafka_TopicDescription_name(described[i]);
     const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(described[i]);
-    if (const auto code = rd_kafka_error_code(error); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const auto code = rd_kafka_error_code(error);
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       return KafkaError(code, "looking up the topic " + info.name + " at " + servers_, "");
     }
     const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(described[i]);
@@ -219,11 +231,7 @@ Result<std::vector<TopicInfo>> KafkaClient::DescribeTopics(const std::vector<std
   std::vector<TopicInfo> out;
   for (const std::string& name : names) {
     auto it = found.find(name);
-    if (it == found.end() || it->second.partitions.empty()) {
-      return KafkaError(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
-                        "looking up the topic " + name + " at " + servers_, "");
-    }
-    out.push_back(it->second);
+    if (it != found.end() && !it->second.partitions.empty()) out.push_back(it->second);
   }
   return out;
 }

@@ -29,6 +29,13 @@ struct TopicPartition {
   std::int32_t partition = 0;
 };
 
+/// A place in a log as its leader knew it: `epoch` is that of the record before `offset`. -1 where
+/// it is not known; then the place cannot be compared with a later leader's log.
+struct KafkaCheck {
+  std::int64_t offset = 0;
+  std::int32_t epoch = -1;
+};
+
 struct TopicInfo {
   std::string name;
   std::string id;  ///< "" where the broker has none.
@@ -55,6 +62,11 @@ class KafkaPartitionList {
   void Add(const TopicPartition& split, std::int64_t offset) {
     rd_kafka_topic_partition_list_add(list_, split.topic.c_str(), split.partition)->offset = offset;
   }
+  /// With the epoch, librdkafka compares the place with the leader's log before it fetches from it.
+  void Add(const TopicPartition& split, const KafkaCheck& check) {
+    Add(split, check.offset);
+    rd_kafka_topic_partition_set_leader_epoch(&list_->elems[list_->cnt - 1], check.epoch);
+  }
   rd_kafka_topic_partition_list_t* get() const { return list_; }
 
  private:
@@ -79,6 +91,8 @@ class KafkaClient {
 
   /// In the order of `names`. An unknown topic is an error that names it.
   Result<std::vector<TopicInfo>> DescribeTopics(const std::vector<std::string>& names);
+  /// As DescribeTopics, without those that are unknown.
+  Result<std::vector<TopicInfo>> FindTopics(const std::vector<std::string>& names);
 
   /// Of the whole cluster, internal ones (__*) left out, sorted.
   Result<std::vector<std::string>> ListTopicNames();

@@ -111,8 +111,8 @@ std::vector<OptionSpec> PositionSpecs() {
        .type = OptionType::kBool,
        .default_value = "true",
        .help =
-           "Stop when records are gone before they were read. false: go on behind the gap, log it "
-           "and count it in sluice_kafka_lost_records_total.",
+           "Stop when records are gone before they were read, or a topic is. false: go on behind the "
+           "gap or without the topic, log it, and count records in sluice_kafka_lost_records_total.",
        .example = "false"},
       {.name = "groupIdPrefix",
        .default_value = "spark-kafka-source",

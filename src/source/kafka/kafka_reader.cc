@@ -1,7 +1,9 @@
 #include "source/kafka/kafka_reader.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <string_view>
 #include <thread>
 
 #include "core/logging.h"
@@ -46,6 +48,19 @@ bool TrySeek(rd_kafka_t* handle, const PartitionList& list) {
   return false;
 }
 
+/// Up to where the position's log and the broker's are the same, by what librdkafka says about a
+/// truncation; -1 if the broker does not know.
+std::int64_t KeptUpTo(const std::string& said) {
+  constexpr std::string_view kBefore = "broker end offset is ";
+  const std::size_t at = said.find(kBefore);
+  std::int64_t offset = -1;
+  if (at != std::string::npos) {
+    const char* first = said.data() + at + kBefore.size();
+    std::from_chars(first, said.data() + said.size(), offset);
+  }
+  return offset;
+}
+
 }  // namespace
 
 KafkaReader::KafkaReader(std::shared_ptr<KafkaClient> client, std::shared_ptr<KafkaBatchPool> pool,
@@ -88,8 +103,10 @@ Result<void> KafkaReader::Assign(const std::vector<SplitStart>& starts) {
     auto assigned = std::make_unique<Assigned>();
     assigned->id = start.id;
     TRY(assigned->split, ParseSplit(start.id));
-    TRY(assigned->next, ParseOffset(start.position));
-    list.Add(assigned->split, assigned->next);
+    TRY(const KafkaPosition position, ParsePosition(start.position));
+    assigned->next = position.next;
+    assigned->check = position.check;
+    list.Add(assigned->split, assigned->check);
     added.push_back(std::move(assigned));
   }
   // Forwarded before they are assigned: not one record may end up in another queue.
@@ -99,7 +116,9 @@ Result<void> KafkaReader::Assign(const std::vector<SplitStart>& starts) {
   for (auto& assigned : added) {
     const bool again = !client_->FirstAssignment(assigned->split);
     splits_.push_back(std::move(assigned));
-    if (again) TRY(Settle(splits_.back()->split, splits_.back()->next));
+    // librdkafka compares epochs at a seek, not at an assignment; what was fetched before is dropped.
+    const KafkaCheck& check = splits_.back()->check;
+    if (again || check.epoch >= 0) TRY(Settle(splits_.back()->split, check));
   }
   return {};
 }
@@ -107,9 +126,9 @@ Result<void> KafkaReader::Assign(const std::vector<SplitStart>& starts) {
 /// Unassigning ends in the background, and clears the forwarding when it does; until then a new
 /// assignment waits, and so does a seek. What was fetched meanwhile lies in the partition's own
 /// queue, which forwarding empties into ours.
-Result<void> KafkaReader::Settle(const TopicPartition& split, std::int64_t offset) {
+Result<void> KafkaReader::Settle(const TopicPartition& split, const KafkaCheck& from) {
   PartitionList list(1);
-  list.Add(split, offset);
+  list.Add(split, from);
   const auto deadline = SteadyClock::now() + milliseconds(kSeekMillis);
   for (;;) {
     if (TrySeek(client_->handle(), list)) break;
@@ -188,7 +207,7 @@ Result<std::unique_ptr<RawBatch>> KafkaReader::Read(const ReadLimits& limits) {
   }
   batch_ = nullptr;
   for (std::size_t i = 0; i < touched_.size(); ++i) {
-    batch->ranges[i].to = FormatOffset(touched_[i]->next);
+    batch->ranges[i].to = FormatPosition({touched_[i]->next, CheckOf(touched_[i])});
   }
   if (!batch->records.empty()) {
     const double mean =
@@ -213,12 +232,22 @@ void KafkaReader::Fail(Error error) {
   if (!error_) error_ = std::move(error);
 }
 
+const KafkaCheck& KafkaReader::CheckOf(Assigned* assigned) {
+  if (const rd_kafka_message_t* last = std::exchange(assigned->last, nullptr)) {
+    assigned->check = {last->offset + 1, rd_kafka_message_leader_epoch(last)};
+  }
+  // Without an epoch there is nothing to compare, and nothing to fetch again.
+  if (assigned->check.epoch < 0) assigned->check.offset = assigned->next;
+  return assigned->check;
+}
+
 std::uint32_t KafkaReader::Touch(Assigned* assigned) {
   if (assigned->batch != batches_) {
     assigned->batch = batches_;
     assigned->range = static_cast<std::uint32_t>(touched_.size());
     touched_.push_back(assigned);
-    batch_->ranges.push_back({assigned->id, FormatOffset(assigned->next), {}});
+    batch_->ranges.push_back(
+        {assigned->id, FormatPosition({assigned->next, CheckOf(assigned)}), {}});
   }
   return assigned->range;
 }
@@ -243,6 +272,7 @@ void KafkaReader::Deliver(rd_kafka_message_t* message) {
   }
   const std::uint32_t range = Touch(assigned);
   assigned->next = message->offset + 1;
+  assigned->last = message;  // Lives as long as the batch.
   batch_->Add(message, range);
 }
 
@@ -282,7 +312,7 @@ void KafkaReader::DeliverError(const rd_kafka_message_t* message) {
   }
   if (error.retry == Retry::kLater) {
     // Whatever could not be read is asked for again: librdkafka may have gone on behind it.
-    if (!Restart(assigned, assigned->next).ok()) stalled_.emplace_back(assigned, said);
+    if (!Restart(assigned, CheckOf(assigned)).ok()) stalled_.emplace_back(assigned, said);
   }
   Fail(std::move(error));
 }
@@ -306,17 +336,44 @@ Result<void> KafkaReader::Recover(Assigned* assigned, const std::string& said) {
                                              {{assigned->split, kLatestOffset}}}));
   const std::int64_t low = ends[0][0];
   const std::int64_t high = ends[1][0];
-  const bool cut =
-      said.find(rd_kafka_err2str(RD_KAFKA_RESP_ERR__LOG_TRUNCATION)) != std::string::npos;
-  if (assigned->next > high || cut) return TruncatedError(assigned->id, assigned->next, high);
+  if (said.find(rd_kafka_err2str(RD_KAFKA_RESP_ERR__LOG_TRUNCATION)) != std::string::npos ||
+      assigned->next > high) {
+    return AcceptTruncation(assigned, KeptUpTo(said), high);
+  }
   if (assigned->next < low) {
     TRY(AcceptLoss(*assigned, low));
     assigned->fresh = false;  // Counted now; the first record at `low` is no further loss.
-    return Restart(assigned, low);
+    assigned->check = {};
+    return Restart(assigned, {low, -1});
   }
+  // Only transaction markers lay between the two: nothing is lost, and nothing left to compare.
+  if (CheckOf(assigned).offset < low) assigned->check = {assigned->next, -1};
   LogLimited(LogLevel::kWarn, "kafka.recover", 10, "a fetch was refused, asking again",
              {{"split", assigned->id}, {"offset", std::to_string(assigned->next)}, {"said", said}});
-  return Restart(assigned, assigned->next);
+  return Restart(assigned, CheckOf(assigned));
+}
+
+/// The broker's log is another one from offset `kept` on (-1: not known from where), and ends at
+/// `end`.
+Result<void> KafkaReader::AcceptTruncation(Assigned* assigned, std::int64_t kept,
+                                           std::int64_t end) {
+  if (options_.fail_on_data_loss) return TruncatedError(assigned->id, assigned->next, kept, end);
+  if (assigned->next > end) {
+    // A position cannot go back while an epoch is open: the next start goes to the log's end.
+    Error error = TruncatedError(assigned->id, assigned->next, kept, end);
+    error.retry = Retry::kLater;
+    return error;
+  }
+  if (options_.on_loss) {
+    const std::int64_t from = kept < 0 || kept > assigned->next ? assigned->next : kept;
+    options_.on_loss({assigned->id, FormatOffset(from), FormatOffset(assigned->next),
+                      assigned->next - from});
+  }
+  // The range has no records: with it, what was counted once is not found again by a later start.
+  Touch(assigned);
+  assigned->last = nullptr;
+  assigned->check = {assigned->next, -1};
+  return Restart(assigned, assigned->check);
 }
 
 Result<void> KafkaReader::AcceptLoss(const Assigned& assigned, std::int64_t low) {
@@ -331,19 +388,21 @@ Result<void> KafkaReader::AcceptLoss(const Assigned& assigned, std::int64_t low)
 }
 
 Result<void> KafkaReader::Seek(const SplitId& split, const Position& position) {
-  TRY(const std::int64_t offset, ParseOffset(position));
+  TRY(const KafkaPosition parsed, ParsePosition(position));
   for (const auto& assigned : splits_) {
     if (assigned->id != split) continue;
-    TRY(Restart(assigned.get(), offset));
-    assigned->next = offset;
+    TRY(Restart(assigned.get(), parsed.check));
+    assigned->next = parsed.next;
+    assigned->check = parsed.check;
+    assigned->last = nullptr;
     assigned->fresh = true;
     return {};
   }
   return BugError("seek in " + split + ", which this reader does not read");
 }
 
-/// Fetches from `offset` on; what was fetched of the split is dropped. Leaves the position alone.
-Result<void> KafkaReader::Restart(Assigned* assigned, std::int64_t offset) {
+/// Fetches from `from` on; what was fetched of the split is dropped. Leaves the position alone.
+Result<void> KafkaReader::Restart(Assigned* assigned, const KafkaCheck& from) {
   std::size_t kept = at_;
   for (std::size_t i = at_; i < end_; ++i) {
     if (Find(fetched_[i]) == assigned) {
@@ -354,23 +413,23 @@ Result<void> KafkaReader::Restart(Assigned* assigned, std::int64_t offset) {
   }
   end_ = kept;
   PartitionList list(1);
-  list.Add(assigned->split, offset);
+  list.Add(assigned->split, from);
   if (TrySeek(client_->handle(), list)) return {};
-  return Reassign(assigned->split, offset);
+  return Reassign(assigned->split, from);
 }
 
 /// Where a partition is not being fetched, such as after an error of it, a seek is refused.
-Result<void> KafkaReader::Reassign(const TopicPartition& split, std::int64_t offset) {
+Result<void> KafkaReader::Reassign(const TopicPartition& split, const KafkaCheck& from) {
   const std::string what = "seeking in " + FormatSplit(split);
   PartitionList list(1);
-  list.Add(split, offset);
+  list.Add(split, from);
   // Unassigned, a topic's object may go, and another may come at its address.
   by_topic_.clear();
   last_topic_ = nullptr;
   last_ = nullptr;
   TRY(Checked(rd_kafka_incremental_unassign(client_->handle(), list.get()), what));
   TRY(Checked(rd_kafka_incremental_assign(client_->handle(), list.get()), what));
-  return Settle(split, offset);
+  return Settle(split, from);
 }
 
 }  // namespace sluice

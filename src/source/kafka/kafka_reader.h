@@ -48,6 +48,8 @@ class KafkaReader final : public SplitReader {
     SplitId id;
     TopicPartition split;
     std::int64_t next = 0;    // What the next range begins with.
+    KafkaCheck check;         // Of the last record before `next` whose epoch is known.
+    const rd_kafka_message_t* last = nullptr;  // Of the running Read, if the check is of it.
     bool fresh = true;        // Nothing fetched since the last assignment or seek.
     std::uint64_t batch = 0;  // The batch that `range` is of.
     std::uint32_t range = 0;
@@ -64,13 +66,15 @@ class KafkaReader final : public SplitReader {
   void Deliver(rd_kafka_message_t* message);
   void DeliverError(const rd_kafka_message_t* message);
   std::uint32_t Touch(Assigned* assigned);
+  static const KafkaCheck& CheckOf(Assigned* assigned);
   Result<void> CheckFirst(Assigned* assigned, std::int64_t offset);
   void RecoverStalled();
   Result<void> Recover(Assigned* assigned, const std::string& said);
   Result<void> AcceptLoss(const Assigned& assigned, std::int64_t low);
-  Result<void> Restart(Assigned* assigned, std::int64_t offset);
-  Result<void> Settle(const TopicPartition& split, std::int64_t offset);
-  Result<void> Reassign(const TopicPartition& split, std::int64_t offset);
+  Result<void> AcceptTruncation(Assigned* assigned, std::int64_t kept, std::int64_t end);
+  Result<void> Restart(Assigned* assigned, const KafkaCheck& from);
+  Result<void> Settle(const TopicPartition& split, const KafkaCheck& from);
+  Result<void> Reassign(const TopicPartition& split, const KafkaCheck& from);
   void Fail(Error error);
   void Idle();
 

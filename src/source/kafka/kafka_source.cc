@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <thread>
 
 #include "core/logging.h"
@@ -50,6 +51,25 @@ class KafkaSource final : public Source {
       }
     }
     return splits;
+  }
+
+  Result<std::vector<Missing>> JudgeMissing(const std::vector<SplitStart>& starts) override {
+    std::vector<Missing> judged(starts.size(), Missing::kNotNamed);
+    std::vector<SplitStart> named;
+    std::vector<std::size_t> where;
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+      TRY(const TopicPartition split, ParseSplit(starts[i].id));
+      if (!IsNamed(split)) continue;
+      named.push_back(starts[i]);
+      where.push_back(i);
+    }
+    if (named.empty()) return judged;
+    TRY(Connect());
+    TRY(const auto answers,
+        JudgeKafkaMissing(client_.get(), named, options_.fail_on_data_loss, &gone_));
+    for (std::size_t i = 0; i < where.size(); ++i) judged[where[i]] = answers[i];
+    for (const std::string& topic : gone_) ids_.erase(topic);
+    return judged;
   }
 
   Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
@@ -140,7 +160,27 @@ class KafkaSource final : public Source {
                                " matches subscribePattern. Create one, or correct the pattern");
       }
     }
-    return client_->DescribeTopics(names);
+    if (gone_.empty()) return client_->DescribeTopics(names);
+    TRY(auto topics, client_->FindTopics(names));
+    for (const TopicInfo& topic : topics) gone_.erase(topic.name);
+    std::vector<std::string> left;
+    for (const std::string& name : names) {
+      if (!gone_.contains(name)) left.push_back(name);
+    }
+    // With none left the error says which one is missed.
+    return client_->DescribeTopics(left.empty() ? names : left);
+  }
+
+  /// Whether the options ask for this partition, should it exist.
+  bool IsNamed(const TopicPartition& split) const {
+    auto assigned = options_.assigned.find(split.topic);
+    if (assigned != options_.assigned.end()) {
+      return std::find(assigned->second.begin(), assigned->second.end(), split.partition) !=
+             assigned->second.end();
+    }
+    if (options_.pattern && options_.pattern->Matches(split.topic)) return true;
+    return std::find(options_.topics.begin(), options_.topics.end(), split.topic) !=
+           options_.topics.end();
   }
 
   Result<std::vector<std::int32_t>> PartitionsOf(const TopicInfo& topic) const {
@@ -186,6 +226,7 @@ class KafkaSource final : public Source {
   const std::vector<std::shared_ptr<arrow::Field>> extra_fields_;
   const std::shared_ptr<KafkaBatchPool> pool_;
   std::map<std::string, std::string> ids_;  // Topic -> id, as last seen.
+  std::set<std::string> gone_;              // Topics that were judged to be deleted.
   std::shared_ptr<KafkaClient> client_;
 };
 

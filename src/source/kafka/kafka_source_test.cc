@@ -140,7 +140,7 @@ TEST_F(KafkaSourceTest, ReadsEveryPartitionInOrderFromEarliest) {
   ReadMore(reader->get(), 17, &seen);
   EXPECT_EQ(seen.values["t/0"], Texts("t", 0, 0, 10));
   EXPECT_EQ(seen.values["t/1"], Texts("t", 1, 0, 7));
-  EXPECT_EQ(seen.next["t/0"], "10");
+  EXPECT_EQ(seen.next["t/0"].substr(0, 3), "10:") << "offset and epoch";
   auto ends = source->Ends({"t/0", "t/1"});
   ASSERT_TRUE(ends.ok());
   EXPECT_EQ((*ends)["t/0"], "10");
@@ -396,6 +396,87 @@ TEST_F(KafkaSourceTest, APositionBeyondTheLogEndIsTruncation) {
   EXPECT_NE(verified.error().message.find("15"), std::string::npos);
 }
 
+/// What a log looks like to a position of 8 whose records 5 to 7 another leader has replaced.
+TEST_F(KafkaSourceTest, ALogThatIsAnotherOneIsNoticedAtEveryStart) {
+  kafka_.CreateTopic("t", 1);
+  kafka_.ProduceTexts("t", 0, 0, 5);
+  auto source = MustMake({{"topicName", "t"}, {"startingOffsets", "earliest"}});
+  auto reader = source->OpenReader(FirstStarts(source.get()));
+  ASSERT_TRUE(reader.ok());
+  Seen seen;
+  ReadMore(reader->get(), 5, &seen);
+  const Position five = seen.next["t/0"];
+  ASSERT_EQ(five.substr(0, 2), "5:") << "the epoch is remembered";
+  const Position eight = "8" + five.substr(1);
+  reader->reset();
+  source.reset();
+  kafka_.ChangeLeader("t", 0);
+  kafka_.ProduceTexts("t", 0, 5, 5);
+
+  for (int start = 0; start < 3; ++start) {
+    source = MustMake({{"topicName", "t"}});
+    ASSERT_TRUE(source->ListSplits().ok());
+    ASSERT_TRUE(source->Verify({{"t/0", eight, ""}}).ok());
+    reader = source->OpenReader({{"t/0", eight, ""}});
+    ASSERT_TRUE(reader.ok());
+    const Error error = ReadError(reader->get());
+    EXPECT_EQ(error.code, "kafka.truncated");
+    EXPECT_EQ(error.retry, Retry::kNo);
+    EXPECT_NE(error.message.find("read up to offset 8, but from offset 5 on"), std::string::npos)
+        << error.message;
+    reader->reset();
+  }
+
+  source = MustMake({{"topicName", "t"}, {"failOnDataLoss", "false"}});
+  reader = source->OpenReader({{"t/0", eight, ""}});
+  ASSERT_TRUE(reader.ok());
+  Seen rest;
+  rest.next["t/0"] = eight;
+  ReadMore(reader->get(), 2, &rest);
+  EXPECT_EQ(rest.values["t/0"], Texts("t", 0, 8, 2));
+  EXPECT_NE(metrics_.ToText().find(
+                R"(sluice_kafka_lost_records_total{partition="0",source="t",topic="t"} 3)"),
+            std::string::npos)
+      << metrics_.ToText();
+  // It was counted: from the first range on the position is one of the new log.
+  EXPECT_EQ(rest.batches[0]->ranges[0].from, eight);
+  reader->reset();
+
+  // A position that both logs share, and one of no epoch.
+  for (const Position& position : {five, Position("5")}) {
+    source = MustMake({{"topicName", "t"}});
+    reader = source->OpenReader({{"t/0", position, ""}});
+    ASSERT_TRUE(reader.ok());
+    Seen shared;
+    shared.next["t/0"] = position;
+    ReadMore(reader->get(), 5, &shared);
+    EXPECT_EQ(shared.values["t/0"], Texts("t", 0, 5, 5));
+    reader->reset();
+  }
+}
+
+TEST_F(KafkaSourceTest, ALossOfReplacedRecordsIsCountedOnceThoughNothingFollows) {
+  kafka_.CreateTopic("t", 1);
+  kafka_.ProduceTexts("t", 0, 0, 5);
+  kafka_.ChangeLeader("t", 0);
+  kafka_.ProduceTexts("t", 0, 5, 5);
+  auto source = MustMake({{"topicName", "t"}, {"failOnDataLoss", "false"}});
+  Position epoch_of_five;
+  {
+    auto reader = source->OpenReader({{"t/0", "0", ""}});
+    ASSERT_TRUE(reader.ok());
+    Seen seen;
+    ReadMore(reader->get(), 5, &seen, {5, 4u << 20, milliseconds(50)});
+    epoch_of_five = seen.next["t/0"].substr(1);
+  }
+  auto reader = source->OpenReader({{"t/0", "10" + epoch_of_five, ""}});
+  ASSERT_TRUE(reader.ok());
+  Seen seen;
+  seen.next["t/0"] = "10" + epoch_of_five;
+  ReadMore(reader->get(), 0, &seen, {}, {{"t/0", "10"}});
+  EXPECT_EQ(seen.records, 0u);
+}
+
 TEST_F(KafkaSourceTest, RecordsDeletedWhileReadingStopTheJobOrAreCounted) {
   kafka_.CreateTopic("t", 1);
   kafka_.ProduceTexts("t", 0, 0, 10);
@@ -448,6 +529,43 @@ TEST_F(KafkaSourceTest, ATopicMadeAnewIsNoticed) {
   ASSERT_TRUE(moved.ok());
   EXPECT_EQ(moved->starts[0].position, "0");
   EXPECT_NE(moved->starts[0].identity, starts[0].identity);
+}
+
+TEST_F(KafkaSourceTest, ADeletedTopicStopsTheJobOrIsForgotten) {
+  for (const char* topic : {"t1", "t2"}) kafka_.CreateTopic(topic, 1);
+  for (const Pairs& which :
+       {Pairs{{"subscribePattern", "t[0-9]"}}, Pairs{{"topicName", "t1,t2"}}}) {
+    Pairs lossy_options = which;
+    lossy_options.emplace_back("failOnDataLoss", "false");
+    auto source = MustMake(which);
+    auto lossy = MustMake(lossy_options);
+    const auto starts = FirstStarts(source.get());
+    ASSERT_EQ(starts.size(), 2u);
+    kafka_.DeleteTopic("t2");
+    (void)source->ListSplits();  // An error where the topic is named, one split less else.
+    auto judged = source->JudgeMissing({{"t2/0", "17", starts[1].identity}});
+    ASSERT_FALSE(judged.ok());
+    EXPECT_EQ(judged.error().code, "kafka.topic_deleted");
+    EXPECT_EQ(judged.error().retry, Retry::kNo);
+    for (const char* said : {"topic t2 was deleted", "t2/0 17", "failOnDataLoss", "--drop"}) {
+      EXPECT_NE(judged.error().message.find(said), std::string::npos) << judged.error().message;
+    }
+
+    ASSERT_TRUE(lossy->JudgeMissing({}).ok());
+    judged = lossy->JudgeMissing({{"t1/0", "3", starts[0].identity},
+                                  {"t2/0", "17", starts[1].identity},
+                                  {"other/0", "1", ""}});
+    ASSERT_TRUE(judged.ok()) << ToString(judged.error());
+    EXPECT_EQ(*judged,
+              (std::vector<Missing>{Missing::kUnclear, Missing::kGone, Missing::kNotNamed}));
+    auto splits = lossy->ListSplits();
+    ASSERT_TRUE(splits.ok()) << ToString(splits.error());
+    EXPECT_EQ(splits->size(), 1u);
+    kafka_.CreateTopic("t2", 1);
+    splits = lossy->ListSplits();
+    ASSERT_TRUE(splits.ok()) << ToString(splits.error());
+    EXPECT_EQ(splits->size(), 2u) << "made anew, it is listed again";
+  }
 }
 
 TEST_F(KafkaSourceTest, AnUnknownTopicIsNamedAndWorthAnotherTry) {
@@ -577,6 +695,12 @@ TEST_F(KafkaSourceTest, GroupOffsetsAreCommittedForLagTools) {
 
 TEST_F(KafkaSourceTest, PositionsCompareAsNumbers) {
   auto source = MustMake({{"topicName", "t"}});
+  EXPECT_EQ(source->ComparePositions("10:3", "10"), 0);
+  EXPECT_LT(source->ComparePositions("9:7", "10:6:8"), 0);
+  EXPECT_EQ(source->Distance("9:1", "12:2:11"), 3);
+  for (const char* wrong : {"", ":", "1:", "1:x", "1:2:", "1:2:3", "5:1:4:1", "-1", "1:-1"}) {
+    EXPECT_FALSE(source->OpenReader({{"t/0", wrong, ""}}).ok()) << wrong;
+  }
   EXPECT_LT(source->ComparePositions("9", "10"), 0);
   EXPECT_EQ(source->ComparePositions("10", "10"), 0);
   EXPECT_GT(source->ComparePositions("100", "99"), 0);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,8 +21,17 @@ Result<Verified> VerifyKafkaStarts(KafkaClient* client, const std::vector<SplitS
                                    const std::map<std::string, std::string>& ids,
                                    bool fail_on_data_loss);
 
+/// Source::JudgeMissing, for splits that the options name. Topics that are deleted are added to
+/// `gone`. A topic counts as deleted once the brokers have said so several times over seconds, since
+/// one that has just started may not know of it yet.
+Result<std::vector<Missing>> JudgeKafkaMissing(KafkaClient* client,
+                                               const std::vector<SplitStart>& starts,
+                                               bool fail_on_data_loss, std::set<std::string>* gone);
+
 Error DataLossError(const SplitId& split, std::int64_t from, std::int64_t low);
-Error TruncatedError(const SplitId& split, std::int64_t position, std::int64_t end);
+/// `kept`: from where on the broker's log is another one; -1 if it is only shorter.
+Error TruncatedError(const SplitId& split, std::int64_t position, std::int64_t kept,
+                     std::int64_t end);
 Error TopicRecreatedError(const std::string& topic, const std::string& was, const std::string& is);
 
 }  // namespace sluice

@@ -35,6 +35,11 @@ void MockKafka::DeleteTopic(const std::string& topic) {
   ASSERT_EQ(rd_kafka_mock_topic_delete(cluster_, topic.c_str()), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
+void MockKafka::ChangeLeader(const std::string& topic, std::int32_t partition) {
+  ASSERT_EQ(rd_kafka_mock_partition_set_leader(cluster_, topic.c_str(), partition, 1),
+            RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
 void MockKafka::DeleteRecords(const std::string& topic, std::int32_t partition,
                               std::int64_t before) {
   ASSERT_EQ(rd_kafka_mock_partition_delete_records(cluster_, topic.c_str(), partition, before),

@@ -24,6 +24,8 @@ class MockKafka {
 
   void CreateTopic(const std::string& topic, int partitions);
   void DeleteTopic(const std::string& topic);
+  /// Records from now on are of a new leader's epoch.
+  void ChangeLeader(const std::string& topic, std::int32_t partition);
   void DeleteRecords(const std::string& topic, std::int32_t partition, std::int64_t before);
 
   struct Message {
