@@ -262,8 +262,12 @@ class JobReader {
       return {};
     }
     if (section->kind != RawValue::Kind::kList) {
+      const bool named = section->kind == RawValue::Kind::kMap && !section->entries.empty();
+      const std::string name = named ? section->entries[0].name.substr(0, 60) : "clean";
       return Mistake(section->place, "job.section",
-                     "transforms must be a list; each entry begins with '- name: ...'");
+                     "transforms must be a list of steps, since their order counts; write '- name: " +
+                         name + "' and below it 'sql: ...', in place of '" +
+                         (named ? name + ":" : "transforms: ...") + "'");
     }
     for (const RawValue& entry : section->items) {
       if (entry.kind != RawValue::Kind::kMap) {
@@ -301,9 +305,29 @@ class JobReader {
     } else {
       TRY(step.from, From(owner, options, entry.place));
       step.mapping_place = mapping->place;
+      for (const RawValue& item : mapping->items) step.entry_places.push_back(item.place);
       TRY(step.mapping, ReadMapping(owner, *mapping));
     }
     job_.steps.push_back(std::move(step));
+    return {};
+  }
+
+  /// A comma ends a value of [...], so that an unquoted decimal(5,2) comes as two.
+  static Result<void> CheckTypesAreWhole(const std::string& owner, const RawValue& item) {
+    auto depth = [](const std::string& text) {
+      auto count = [&](char c) { return std::count(text.begin(), text.end(), c); };
+      return count('(') + count('<') - count(')') - count('>');
+    };
+    for (std::size_t i = 0; i < item.items.size(); ++i) {
+      std::string whole = item.items[i].text;
+      for (std::size_t j = i + 1; depth(whole) > 0 && j < item.items.size(); ++j) {
+        whole += "," + item.items[j].text;
+        if (depth(whole) != 0) continue;
+        return Mistake(item.items[i].place, "job.mapping",
+                       owner + ": quote '" + whole.substr(0, 200) +
+                           "': without quotes a comma ends a value");
+      }
+    }
     return {};
   }
 
@@ -318,6 +342,7 @@ class JobReader {
         flat &= part.kind == RawValue::Kind::kScalar && !part.text.empty();
         tuple.push_back(part.text);
       }
+      if (flat) TRY(CheckTypesAreWhole(owner, item));
       if (!flat || tuple.size() < 2 || tuple.size() > 4) {
         return Mistake(item.place, "job.mapping",
                        owner +

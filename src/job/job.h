@@ -35,6 +35,7 @@ struct JobStep {
   RawValue sql_text;  ///< With its place, for errors inside it.
   std::vector<MappingTuple> mapping;
   Place mapping_place;
+  std::vector<Place> entry_places;  ///< Of `mapping`.
   std::string from;  ///< Of a mapping.
 };
 

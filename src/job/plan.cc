@@ -83,7 +83,13 @@ Error AtOption(const Options& options, const std::vector<OptionSpec>& specs, con
     if (at > first || (at == first && spec.name.size() < longest)) continue;
     first = at;
     longest = spec.name.size();
-    place = options.Raw(spec.name)->place;
+    const RawValue& raw = *options.Raw(spec.name);
+    place = raw.place;
+    for (const RawValue& item : raw.items) {
+      if (message.find("'" + item.text + "'", end) == std::string::npos) continue;
+      place = item.place;
+      break;
+    }
   }
   return AtPlace(place, std::move(error).At(owner));
 }
@@ -151,7 +157,12 @@ class Planner {
     Result<std::shared_ptr<Transform>> made = MakeStep(step);
     if (!made.ok()) {
       if (!step.sql.empty()) return AtSql(job_, step, std::move(made).error());
-      return AtPlace(step.mapping_place,
+      // "entry 3: ..." of the mapping.
+      const auto entry =
+          static_cast<std::size_t>(std::max(NumberAfter(made.error().message, "entry "), 0));
+      const bool known = made.error().message.starts_with("entry ") && entry > 0 &&
+                         entry <= step.entry_places.size();
+      return AtPlace(known ? step.entry_places[entry - 1] : step.mapping_place,
                      std::move(made).error().At("transform " + step.name + ": mapping"));
     }
     known_.push_back({step.name, (*made)->output_schema()});

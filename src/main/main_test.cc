@@ -110,7 +110,12 @@ TEST_F(CommandLineTest, MistakesPointIntoTheFile) {
             "'topicName'?"},
            {"type: kafka", "type: kafak", "did you mean 'kafka'?"},
            {"partitionKeys: [city]", "partitionKeys: [town]",
-            ":17:3: sink lake (files): partition key 'town' is not a column"},
+            ":23:21: sink lake (files): partitionKeys: 'town' is not a column"},
+           {"  - name: sales\n    sql: SELECT *, price * quantity AS total FROM clicks WHERE event "
+            "<> 'view'\n",
+            "  - name: sales\n    mapping:\n      - [event_id, id]\n      - [citty, city]\n",
+            ":17:9: transform sales: mapping: entry 2: input clicks has no column \"citty\"; did "
+            "you mean \"city\"?"},
            {"compression: snappy", "compression: snapy", ":22:18: sink lake (files): "},
            {"format: parquet", "format: parket", ":21:13: sink lake (files): "},
            {"startingOffsets: earliest", "startingOffsets: first",

@@ -57,7 +57,7 @@ Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
     const std::vector<int> columns = schema->GetAllFieldIndices(name);
     if (columns.size() != 1) {
       std::string message =
-          "partition key '" + name + "' is " +
+          "partitionKeys: '" + name + "' is " +
           (columns.empty() ? "not a column of what the sink reads" : "the name of several columns");
       if (auto near = NearestName(name, schema->field_names()); near && columns.empty()) {
         message += "; did you mean '" + *near + "'?";
@@ -66,19 +66,19 @@ Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
     }
     for (const Key& other : found) {
       if (other.name == name) {
-        return UserError("files.partition_key", "partition key '" + name + "' is given twice");
+        return UserError("files.partition_key", "partitionKeys: '" + name + "' is given twice");
       }
     }
     const auto& type = *schema->field(columns[0])->type();
     if (!MayBePartition(type)) {
       return UserError("files.partition_key",
-                       "column '" + name + "' of type " + FormatDdlType(type) +
+                       "partitionKeys: column '" + name + "' of type " + FormatDdlType(type) +
                            " cannot be a partition key; take a string, number, boolean, date or "
                            "timestamp");
     }
     if (name.empty() || name[0] == '_' || name[0] == '.') {
       return UserError("files.partition_key",
-                       "column '" + name +
+                       "partitionKeys: column '" + name +
                            "' cannot be a partition key: readers skip folders whose name "
                            "begins with _ or . ; rename it in the SQL (AS)");
     }
@@ -94,7 +94,7 @@ Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
   }
   if (file_columns.empty()) {
     return UserError("files.partition_key",
-                     "all columns are partition keys, so none is left for the "
+                     "partitionKeys: all columns are partition keys, so none is left for the "
                      "files; leave one out");
   }
   std::unique_ptr<PartitionSplitter> splitter(new PartitionSplitter(arrow::schema(file_fields)));

@@ -215,8 +215,48 @@ std::vector<OptionSpec> FilesOptions() {
   };
 }
 
+/// Where the set that `pattern` opens at `open` ends, npos if it does not; as fnmatch reads it.
+std::size_t EndOfSet(const std::string& pattern, std::size_t open) {
+  std::size_t at = open + 1;
+  if (at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^')) ++at;
+  const std::size_t first = at;  // A bracket here stands for itself.
+  for (; at < pattern.size(); ++at) {
+    if (pattern[at] == ']' && at != first) return at;
+    const char next = at + 1 < pattern.size() ? pattern[at + 1] : 0;
+    if (pattern[at] == '\\') {
+      ++at;
+    } else if (pattern[at] == '[' && (next == ':' || next == '.' || next == '=')) {
+      const std::size_t end = pattern.find(std::string(1, next) + "]", at + 2);
+      if (end == std::string::npos) return end;
+      at = end + 1;
+    }
+  }
+  return std::string::npos;
+}
+
+/// fnmatch takes a pattern that is not whole for one that matches nothing, or itself.
+Result<void> CheckGlob(const std::string& pattern) {
+  for (std::size_t at = 0; at < pattern.size(); ++at) {
+    if (pattern[at] == '\\') {
+      if (++at < pattern.size()) continue;  // The next one stands for itself.
+      return UserError("files.glob", "pathGlobFilter '" + pattern +
+                                         "' ends with a backslash; write \\\\ for one in a name");
+    }
+    if (pattern[at] != '[') continue;
+    const std::size_t end = EndOfSet(pattern, at);
+    if (end == std::string::npos) {
+      return UserError("files.glob", "pathGlobFilter '" + pattern + "': the [ at character " +
+                                         std::to_string(at + 1) +
+                                         " is not closed; write \\[ for one in a name");
+    }
+    at = end;
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Source>> MakeFilesSource(const Options& options,
                                                 const SourceContext& context) {
+  TRY(CheckGlob(options.String("pathGlobFilter")));
   FolderOptions folder;
   folder.path = options.String("path");
   folder.glob = options.String("pathGlobFilter");

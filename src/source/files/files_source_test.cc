@@ -192,6 +192,26 @@ TEST_F(FilesSourceTest, GlobAndRecursionChooseFiles) {
   EXPECT_EQ(ReadAll(&deep), (Records{"a", "c", "d"}));
 }
 
+TEST_F(FilesSourceTest, APatternThatIsNotWholeIsRefused) {
+  auto make = [this](const char* pattern) {
+    const SourceEntry entry = FilesSourceEntry();
+    auto options = ParseOptions(
+        entry.options,
+        RawOptionsFromPairs({{"path", (root_ / "in").string()}, {"pathGlobFilter", pattern}}), "source files");
+    return entry.make(*options, {});
+  };
+  for (const char* whole :
+       {"*", "[ab]*", "[]a]", "[!]a]", "\\[a", "[[:digit:]]x", "a]", "[a\\]b]", "x\\\\"}) {
+    EXPECT_TRUE(make(whole).ok()) << whole;
+  }
+  for (const char* broken : {"[a", "x[", "[]", "[[:digit:]", "[a\\]", "x\\", "[a][b"}) {
+    auto made = make(broken);
+    ASSERT_FALSE(made.ok()) << broken;
+    EXPECT_EQ(made.error().code, "files.glob");
+    EXPECT_EQ(ExitCode(made.error()), 2);
+  }
+}
+
 TEST_F(FilesSourceTest, WaitingReaderSeesARenamedFileAtOnce) {
   Stream stream = Start({{"pollInterval", "1 hour"}});
   EXPECT_TRUE(ReadAll(&stream).empty());

@@ -163,6 +163,8 @@ TEST(Mapping, MistakesAreTold) {
            Case{{{"geo", "g", "string"}}, "mapping.cast", "cannot be cast"},
            Case{{{"user_id", "a"}, {"geo", "a"}}, "mapping.target", "already"},
            Case{{{"user_id", "a"}, {"geo", "a.b"}}, "mapping.target", "already"},
+           Case{{{"user_id", "a"}, {"geo", "A"}}, "mapping.target", "only in case"},
+           Case{{{"user_id", "a.x"}, {"geo", "A.y"}}, "mapping.target", "only in case"},
            Case{{{"`user_id", "a"}}, "mapping.path", "back-tick"},
            Case{{{"geo..lat", "a"}}, "mapping.path", "empty part"},
        }) {

@@ -146,9 +146,17 @@ class Plan {
     Node* node = &root;
     for (std::size_t i = 0; i < path.size(); ++i) {
       const auto found = std::find_if(node->children.begin(), node->children.end(),
-                                      [&](const Node& child) { return child.name == path[i]; });
+                                      [&](const Node& child) {
+                                        return Lower(child.name) == Lower(path[i]);
+                                      });
       const bool last = i + 1 == path.size();
       if (found != node->children.end()) {
+        if (found->name != path[i]) {
+          return UserError("mapping.target",
+                           "the target " + target + " differs from " + found->name +
+                               " only in case: SQL and most readers take them for one; give it "
+                               "another name");
+        }
         if (last || found->leaf >= 0) {
           return UserError("mapping.target", "the target " + target + " is there already");
         }

@@ -125,6 +125,26 @@ class BooleanWriter : public WriterBase {
   arrow::TypedBufferBuilder<bool> values_;
 };
 
+/// Dates and timestamps, of which DuckDB has infinite ones: no format has those, and their numbers
+/// would be read as a day some hundred thousand years away.
+template <typename T>
+class InstantWriter : public PlainWriter {
+ public:
+  explicit InstantWriter(std::shared_ptr<arrow::DataType> type)
+      : PlainWriter(std::move(type), sizeof(T)) {}
+  Result<void> Append(duckdb_vector vector, idx_t start, idx_t count) override {
+    constexpr T kInfinity = std::numeric_limits<T>::max();
+    const std::uint64_t* mask = duckdb_vector_get_validity(vector);
+    const auto* data = static_cast<const T*>(duckdb_vector_get_data(vector));
+    for (idx_t i = start; i < start + count; ++i) {
+      if ((data[i] == kInfinity || data[i] == -kInfinity) && Valid(mask, i)) {
+        return RangeError(sizeof(T) == 4 ? "a date is infinite" : "a timestamp is infinite");
+      }
+    }
+    return PlainWriter::Append(vector, start, count);
+  }
+};
+
 /// Numbers that become wider: unsigned ones, seconds and milliseconds.
 template <typename From, typename To, std::int64_t Factor = 1>
 class WideningWriter : public WriterBase {
@@ -508,6 +528,11 @@ std::unique_ptr<ColumnWriter> ColumnWriter::Make(duckdb_logical_type type,
     case DUCKDB_TYPE_TIMESTAMP_MS:
       return std::make_unique<WideningWriter<std::int64_t, std::int64_t, 1000>>(
           std::move(arrow_type));
+    case DUCKDB_TYPE_TIMESTAMP:
+    case DUCKDB_TYPE_TIMESTAMP_TZ:
+      return std::make_unique<InstantWriter<std::int64_t>>(std::move(arrow_type));
+    case DUCKDB_TYPE_DATE:
+      return std::make_unique<InstantWriter<std::int32_t>>(std::move(arrow_type));
     case DUCKDB_TYPE_UBIGINT:
       return std::make_unique<DecimalWriter<std::uint64_t, false>>(std::move(arrow_type));
     case DUCKDB_TYPE_HUGEINT:

@@ -143,6 +143,24 @@ TEST(RowQuery, RowsThatFailAreFoundAndTheRestGoesThrough) {
   }
 }
 
+TEST(RowQuery, InfiniteInstantsAreRefused) {
+  const InputSchema input{"t", Ddl("text string")};
+  const auto rows =
+      Rows(input.schema, R"([["1999-12-31"],["infinity"],["-infinity"],[null],["2000-01-01"]])");
+  for (const char* type : {"TIMESTAMP", "TIMESTAMPTZ", "DATE", "TIMESTAMP_MS"}) {
+    auto out = RunRows(
+        Make("SELECT CAST(text AS " + std::string(type) + ") AS at FROM t", {input}), rows);
+    ASSERT_TRUE(out.ok()) << type << ": " << ToString(out.error());
+    EXPECT_EQ(out->row_of_output, (std::vector<std::int64_t>{0, 3, 4})) << type;
+    ASSERT_EQ(out->failures.size(), 2u) << type;
+    EXPECT_EQ(out->failures[1].row, 2) << type;
+    EXPECT_EQ(out->failures[0].code, "sql.row");
+  }
+  auto listed = RunRows(Make("SELECT [CAST(text AS DATE)] AS days FROM t", {input}), rows);
+  ASSERT_TRUE(listed.ok());
+  EXPECT_EQ(listed->failures.size(), 2u);
+}
+
 TEST(RowQuery, AllRowsMayFail) {
   const InputSchema input{"t", Ddl("text string")};
   auto out = RunRows(Make("SELECT text::INT AS n FROM t", {input}),

@@ -187,6 +187,10 @@ TEST(SqlGuard, TellsWhereAMistakeIsAndWhatIsNear) {
            Case{"", "sql.statement", {"one SELECT"}},
            Case{"DELETE FROM clicks", "sql.statement", {"one SELECT"}},
            Case{"SELECT price, price FROM clicks", "sql.name", {"\"price\"", "AS"}},
+           Case{"SELECT price AS id, price AS ID FROM clicks", "sql.name", {"only in case", "AS"}},
+           Case{"SELECT {'a': 1, 'b': [{'x': 1}]} AS price, price AS Price FROM clicks",
+                "sql.name",
+                {"\"price\" and \"Price\""}},
            Case{"SELECT price AS __sluice_row FROM clicks", "sql.name", {"reserved"}},
            Case{"SELECT *,\n read_text('x') FROM\n read_text('y')",
                 "sql.forbidden",
@@ -215,6 +219,18 @@ TEST(SqlGuard, AColumnOfTheReservedNameIsRefused) {
       MakeSqlTransform(Engine(), "SELECT * FROM t", {{"t", Ddl("__SLUICE_row bigint, a int")}});
   ASSERT_FALSE(step.ok());
   EXPECT_EQ(step.error().code, "sql.name");
+}
+
+TEST(SqlGuard, AnInputWhoseNamesDifferOnlyInCaseIsRefusedWhereItIsRead) {
+  for (const char* ddl : {"id int, ID int", "s struct<a:int,A:int>", "l array<struct<a:int,A:int>>"}) {
+    const std::vector<InputSchema> inputs = {{"t", Ddl(ddl)}, {"other", Ddl("a int")}};
+    auto step = MakeSqlTransform(Engine(), "SELECT 1 AS one FROM t", inputs);
+    ASSERT_FALSE(step.ok()) << ddl;
+    EXPECT_EQ(step.error().code, "sql.name");
+    EXPECT_TRUE(step.error().message.starts_with("input t")) << step.error().message;
+    EXPECT_EQ(step.error().message.find("__sluice"), std::string::npos) << step.error().message;
+    EXPECT_TRUE(MakeSqlTransform(Engine(), "SELECT a FROM other", inputs).ok());
+  }
 }
 
 TEST(SqlGuard, NamesNeedNoPlainLetters) {

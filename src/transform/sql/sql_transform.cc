@@ -1,6 +1,8 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "transform/mapping/select_transform.h"
@@ -57,6 +59,25 @@ std::string ColumnName(duckdb_prepared_statement statement, idx_t column) {
   return name;
 }
 
+/// SQL takes names that differ only in case for one, and so do readers of the result. `where` is
+/// "the result", "input clicks".
+Result<void> CheckCase(const arrow::FieldVector& fields, const std::string& where,
+                       const std::string& advice) {
+  std::map<std::string, std::string> seen;
+  for (const auto& field : fields) {
+    auto [other, fresh] = seen.emplace(LowerName(field->name()), field->name());
+    if (!fresh) {
+      return UserError("sql.name", where + " has the names \"" + other->second + "\" and \"" +
+                                       field->name() +
+                                       "\", which differ only in case: SQL and most readers take "
+                                       "them for one; " +
+                                       advice);
+    }
+    TRY(CheckCase(field->type()->fields(), where + ": " + field->name(), advice));
+  }
+  return {};
+}
+
 Result<SchemaPtr> OutputSchema(duckdb_prepared_statement statement) {
   arrow::FieldVector fields;
   const idx_t columns = duckdb_prepared_statement_column_count(statement);
@@ -72,6 +93,7 @@ Result<SchemaPtr> OutputSchema(duckdb_prepared_statement statement) {
     TRY(auto arrow_type, ToArrowType(type.get(), name));
     fields.push_back(arrow::field(std::move(name), std::move(arrow_type)));
   }
+  TRY(CheckCase(fields, "the result", "name one of them otherwise with AS, or leave it out"));
   return arrow::schema(std::move(fields));
 }
 
@@ -156,7 +178,12 @@ Result<std::shared_ptr<Transform>> MakeSqlTransform(const std::shared_ptr<SqlEng
   TRY(auto parser, SqlSession::Open(core, {}, /*with_row=*/false));
   TRY(const SqlStatement statement, ReadStatement(parser->connection(), sql, inputs));
   auto epoch = std::make_shared<EpochPlan>();
-  for (const std::size_t input : statement.inputs) epoch->inputs.push_back(inputs[input]);
+  for (const std::size_t input : statement.inputs) {
+    TRY(CheckCase(inputs[input].schema->fields(), "input " + inputs[input].name,
+                  "SQL cannot read this input; leave one of them out of its schema, or give one "
+                  "another name with a mapping in between"));
+    epoch->inputs.push_back(inputs[input]);
+  }
   epoch->sql = sql;
   TRY(auto session, SqlSession::Open(core, epoch->inputs, /*with_row=*/false));
   TRY(auto prepared, session->Prepare(sql));
