@@ -161,7 +161,7 @@ class ParquetEncoder final : public FileEncoder {
 
   Result<void> Flush() override {
     if (pending_.empty()) return {};
-    TRY(auto table, arrow::Table::FromRecordBatches(schema_, std::move(pending_)));
+    TRY(auto table, arrow::Table::FromRecordBatches(schema_, pending_));
     pending_.clear();
     const std::int64_t before = stream_->position();
     TRY(stream_->Check(writer_->WriteTable(*table, std::numeric_limits<std::int64_t>::max())));
