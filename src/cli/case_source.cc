@@ -85,6 +85,9 @@ class CaseSource final : public Source {
     return inner_->extra_fields();
   }
   Result<std::vector<Split>> ListSplits() override { return inner_->ListSplits(); }
+  Result<std::vector<Missing>> JudgeMissing(const std::vector<SplitStart>& starts) override {
+    return inner_->JudgeMissing(starts);
+  }
   Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
                                                bool first) override {
     return inner_->ResolveStart(splits, first);

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "decode/codec/plain_text.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -19,6 +20,8 @@ class CsvDecoder : public Decoder {
       : schema_(std::move(schema)), rows_(std::move(rows)), reader_(std::move(reader)) {}
 
   const SchemaPtr& schema() const override { return schema_; }
+
+  bool MayBeMessage(std::string_view bytes) override { return LooksLikeText(bytes); }
 
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
     std::size_t bytes = 0;

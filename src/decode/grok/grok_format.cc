@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "decode/codec/plain_text.h"
 #include "decode/grok/grok_columns.h"
 #include "decode/grok/grok_library.h"
 #include "decode/grok/grok_reader.h"
@@ -33,6 +34,8 @@ class GrokDecoder : public Decoder {
                 compiled_->columns.get(), limits) {}
 
   const SchemaPtr& schema() const override { return schema_; }
+
+  bool MayBeMessage(std::string_view bytes) override { return LooksLikeText(bytes); }
 
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
     std::size_t bytes = 0;
