@@ -24,7 +24,7 @@ class HeldBatches : public BatchStream {
 }  // namespace
 
 Result<void> PreviewRows::Feed(std::size_t source, MessageDecoder* decoder,
-                               std::shared_ptr<const RawBatch> raw) {
+                               const std::shared_ptr<const RawBatch>& raw) {
   bytes_ += raw->bytes;
   return decoder->Decode(raw, [&](const DecodedBatch& batch) {
     delivered_ += batch.delivered;

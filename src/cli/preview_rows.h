@@ -22,7 +22,7 @@ class PreviewRows {
 
   /// Decodes a batch of source number `source` and takes its rows through every row-by-row step.
   Result<void> Feed(std::size_t source, MessageDecoder* decoder,
-                    std::shared_ptr<const RawBatch> raw);
+                    const std::shared_ptr<const RawBatch>& raw);
   /// Runs the open steps over all that was fed, in order, and what reads them.
   Result<void> Finish();
 

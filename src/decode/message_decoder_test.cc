@@ -60,7 +60,8 @@ class Batch : public RawBatch {
 };
 
 /// REQUIRES: it all fits one piece.
-Result<DecodedBatch> DecodeAll(MessageDecoder* decoder, std::shared_ptr<const RawBatch> raw) {
+Result<DecodedBatch> DecodeAll(MessageDecoder* decoder,
+                               const std::shared_ptr<const RawBatch>& raw) {
   DecodedBatch out;
   int pieces = 0;
   TRY(decoder->Decode(raw, [&](DecodedBatch piece) -> Result<void> {

@@ -46,11 +46,11 @@ class EngineMetrics {
     std::atomic<std::int64_t> newest{-1};
     std::array<std::atomic<Counter*>, kNumCodecs> decompressed{};
   };
-  Counter& Decompressed(std::size_t source, std::size_t codec);
   struct OfSink {
     Counter* before;
     Counter* after;
   };
+  Counter& Decompressed(std::size_t source, std::size_t codec);
 
   const PipelineSpec& spec_;
   std::vector<OfSource> sources_;

@@ -86,7 +86,7 @@ Result<void> ReaderLane::Loop() {
     std::vector<SplitRange> ranges = raw->ranges;
     std::int64_t newest = raw->records.empty() ? -1 : raw->records.back().timestamp;
     TRY(decoder_->Decode(std::shared_ptr<const RawBatch>(std::move(raw)),
-                         [&](DecodedBatch batch) -> Result<void> {
+                         [&](const DecodedBatch& batch) -> Result<void> {
                            TRY(delivery_->DeliverBatch(epoch_, batch, &counts_));
                            metrics_->NoteBatch(options_.source, batch, newest);
                            return {};
