@@ -65,6 +65,7 @@ class ExpandedGrok {
   friend class GrokExpander;
   struct Source {
     std::string label;  ///< "grokPattern", "DATE_US (built in)", "grokCustomPatterns, line 3"
+    std::string name;   ///< "grokPattern", "DATE_US", "line 3 of grokCustomPatterns"
     std::string text;
     int source_column = 0;  ///< Added to the character's number: what stands before on its line.
     int user = -1;          ///< The source that refers to this one.
