@@ -16,6 +16,7 @@ SLUICE = ROOT / "build/release/bin/sluice"
 # The job of the README, without partitionKeys.
 _JOB = """name: clicks
 windowSize: {window} seconds
+maxMemory: {memory}
 checkpointLocation: {folder}/state
 sources:
   clicks:
@@ -49,12 +50,12 @@ class Job:
     usage     rusage, after wait()
     """
 
-    def __init__(self, folder, bootstrap, topic, window, *words):
+    def __init__(self, folder, bootstrap, topic, window, *words, memory="1 GiB"):
         self.folder = pathlib.Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         (self.folder / "job.yaml").write_text(_JOB.format(
-            window=window, folder=self.folder, bootstrap=bootstrap, topic=topic))
+            window=window, memory=memory, folder=self.folder, bootstrap=bootstrap, topic=topic))
         self.said, self.seen, self.usage = [], {}, None
         self._over = threading.Event()
         self.start = time.monotonic()

@@ -17,7 +17,7 @@ from broker import Broker  # noqa: E402
 from job import Job, generate  # noqa: E402
 
 BIN = ROOT / "build/release/bin"
-PARTS = ["throughput", "startup", "backlog", "spread", "micro"]
+PARTS = ["throughput", "startup", "backlog", "partitions", "spread", "micro"]
 RATE = 100_000
 
 
@@ -35,19 +35,19 @@ class Bench:
             {"name": name, "value": value, "limit": limit, "met": met})
         self.say(f"  {'met   ' if met else 'MISSED'} {name}: {value:.4g} {unit} (target {limit})")
 
-    def topic(self, records):
-        name = f"clicks-{records}"
+    def topic(self, records, partitions=4):
+        name = f"clicks-{records}-{partitions}"
         if name not in self.topics:
-            self.say(f"writing {records:,} events to 4 partitions")
-            self.broker.create_topic(name, partitions=4)
+            self.say(f"writing {records:,} events to {partitions:,} partitions")
+            self.broker.create_topic(name, partitions=partitions)
             if generate(self.broker.bootstrap, name, records).wait() != 0:
                 raise SystemExit("bench: the generator failed")
             self.topics.add(name)
             os.sync()  # Or the disk would still be busy with it while the job writes.
         return name
 
-    def run_job(self, topic, window, *words):
-        return Job(self.scratch / "job", self.broker.bootstrap, topic, window, *words)
+    def run_job(self, topic, window, *words, **options):
+        return Job(self.scratch / "job", self.broker.bootstrap, topic, window, *words, **options)
 
     def fetch(self, topic, mode):
         done = subprocess.run([BIN / "kafka_fetch_bench", self.broker.bootstrap, topic, mode, "2"],
@@ -120,6 +120,14 @@ class Bench:
         self.target("peak memory", job.peak_mb, "<= 1074 MB", job.peak_mb <= 1074, "MB")
         self.results["backlog"] = {"records": job.total("records"), "wall": job.wall,
                                    "cpu": job.cpu, "peak_mb": job.peak_mb}
+
+    def partitions(self):
+        topic = self.topic(1_500_000, partitions=1000)
+        job = self.run_job(topic, 100, "--until-caught-up", memory="256 MiB").wait()
+        self.say(f"\n1,000 partitions, {job.total('records'):,} events in one window, "
+                 "maxMemory 256 MiB")
+        self.target("peak memory", job.peak_mb, "<= 268 MB", job.peak_mb <= 268, "MB")
+        self.results["partitions"] = {"wall": job.wall, "cpu": job.cpu, "peak_mb": job.peak_mb}
 
     def spread(self):
         if self.arguments.quick:

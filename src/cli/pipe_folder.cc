@@ -150,8 +150,10 @@ Result<void> PipeFolder::AddEpoch(std::size_t index) {
   for (const auto& [name, message] : test_.epochs[index].messages) {
     const std::size_t number = ++messages[name];
     if (message.tombstone && !tombstones_) continue;
-    const auto source = std::find_if(test_.sources.begin(), test_.sources.end(),
-                                     [&](const PipeSource& known) { return known.name == name; });
+    const std::string& wanted = name;  // A lambda cannot take the binding.
+    const auto source =
+        std::find_if(test_.sources.begin(), test_.sources.end(),
+                     [&wanted](const PipeSource& known) { return known.name == wanted; });
     const fs::path folder = SourcePath(static_cast<std::size_t>(source - test_.sources.begin()));
     // Files that are found together are read by age, then by name.
     const fs::path hidden = folder / ".new";

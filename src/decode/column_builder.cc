@@ -138,9 +138,9 @@ Result<std::unique_ptr<ColumnBuilder>> ColumnBuilder::ForSchema(const arrow::Sch
   return Make(arrow::struct_(schema.fields()), /*nullable=*/false, "", pool);
 }
 
-Result<std::unique_ptr<ColumnBuilder>> ColumnBuilder::Make(std::shared_ptr<arrow::DataType> type,
-                                                           bool nullable, std::string path,
-                                                           arrow::MemoryPool* pool) {
+Result<std::unique_ptr<ColumnBuilder>> ColumnBuilder::Make(
+    const std::shared_ptr<arrow::DataType>& type, bool nullable, std::string path,
+    arrow::MemoryPool* pool) {
   std::unique_ptr<ColumnBuilder> out(new ColumnBuilder(type, nullable, std::move(path), pool));
   TRY(out->kind_, KindOf(*type, out->path_));
   out->width_ = WidthOf(out->kind_);

@@ -111,7 +111,7 @@ class ColumnBuilder {
  private:
   ColumnBuilder(std::shared_ptr<arrow::DataType> type, bool nullable, std::string path,
                 arrow::MemoryPool* pool);
-  static Result<std::unique_ptr<ColumnBuilder>> Make(std::shared_ptr<arrow::DataType> type,
+  static Result<std::unique_ptr<ColumnBuilder>> Make(const std::shared_ptr<arrow::DataType>& type,
                                                      bool nullable, std::string path,
                                                      arrow::MemoryPool* pool);
   bool AppendFiller();
