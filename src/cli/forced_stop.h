@@ -14,8 +14,8 @@
 
 namespace sluice {
 
-/// While it lives, `end` is called once if `stop` has been at 2 or more for `grace`. It is called on
-/// a thread of its own, and may end the process.
+/// While it lives, `end` is called once if `stop` has been at 2 or more for `grace`. It is called
+/// on a thread of its own, and may end the process.
 class ForcedStop {
  public:
   ForcedStop(const StopRequest& stop, std::chrono::milliseconds grace, std::function<void()> end);
