@@ -4,10 +4,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/forced_stop.h"
 #include "cli/live_line.h"
 #include "core/clock.h"
 #include "core/logging.h"
@@ -86,6 +88,16 @@ void LogEnd(const Progress& end, std::int64_t micros, int stop) {
        {"records_per_second", std::to_string(static_cast<std::int64_t>(rate))}});
 }
 
+/// What a second signal gets to end in good order.
+constexpr std::chrono::seconds kGrace(2);
+
+[[noreturn]] void EndAtOnce() {
+  Log(LogLevel::kWarn,
+      "stopped in the midst of sealing or committing an epoch; nothing is lost, the next start "
+      "goes on from there");
+  _exit(0);
+}
+
 Result<int> Run(CommandContext& context, const Args& args) {
   InstallSignalHandlers();
   const std::int64_t started = Clock::System().MonotonicMicros();
@@ -120,6 +132,7 @@ Result<int> Run(CommandContext& context, const Args& args) {
   running = true;
   Result<Progress> end = [&] {
     LiveLine line;
+    ForcedStop forced(stop_request, kGrace, EndAtOnce);
     return RunPipeline(spec, log.get(), stop_request,
                        [&line](const Progress& progress) { line.Show(progress); });
   }();

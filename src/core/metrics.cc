@@ -41,7 +41,8 @@ class GaugeHandle final : public Gauge {
   prometheus::Gauge& gauge_;
 };
 
-/// The errno of an attempt to listen at "HOST:PORT", 0 if there is none: the server tells no reason.
+/// The errno of an attempt to listen at "HOST:PORT", 0 if there is none: the server tells no
+/// reason.
 int WhyNotBound(const std::string& bind_to) {
   const std::size_t colon = bind_to.rfind(':');
   std::string host = bind_to.substr(0, colon);

@@ -18,9 +18,7 @@ namespace sluice {
 enum class Blame {
   kUser,        ///< A mistake in the job, its options or its environment. Exit code 2.
   kData,        ///< Bad data under `badRecords: fail` or over `maxBadRecordRate`. Exit code 3.
-  kRemote,      ///< What the job meets at run time: a broker, disk or server that failed, a value
-                ///< that a query over a whole epoch cannot take. Exit code 1, after retries if
-                ///< Retry::kLater.
+  kRemote,      ///< Broker, disk or a value failed the run. Exit code 1; retried if Retry::kLater.
   kSuperseded,  ///< Another writer holds the checkpoint. Exit code 4; nothing more may be written.
   kBug,         ///< A broken invariant of ours. Exit code 1.
 };
@@ -28,8 +26,7 @@ enum class Blame {
 enum class Retry { kNo, kLater };
 
 /// `code` is stable and dotted ("kafka.auth"); `message` is a sentence for people: what is wrong,
-/// where, and what to do. Neither ever holds a secret, nor a record's bytes, but for "sql.row" and
-/// "data.bad_record" of queries over a whole epoch: there nothing but a value leads to the row.
+/// where, and what to do. Never a secret, nor a record's bytes but as docs/dead-letters.md says.
 struct [[nodiscard]] Error {
   Blame blame = Blame::kBug;
   Retry retry = Retry::kNo;

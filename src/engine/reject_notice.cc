@@ -17,8 +17,8 @@ std::string Share(std::int64_t part, std::int64_t all) {
   if (part < all && tenths >= 1000) tenths = 999;
   if (part > 0 && tenths < 1) return "under 0.1 %";
   const auto whole = static_cast<std::int64_t>(tenths);
-  return std::to_string(whole / 10) +
-         (whole % 10 == 0 ? "" : "." + std::to_string(whole % 10)) + " %";
+  return std::to_string(whole / 10) + (whole % 10 == 0 ? "" : "." + std::to_string(whole % 10)) +
+         " %";
 }
 
 void Warn(const std::string& kind, const std::string& name, std::int64_t epoch,

@@ -139,8 +139,8 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
 
   for (const RowFailure& failure : output.failures) {
     if (failure.row < 0 || failure.row >= in) return broken;
-    DeadLetter letter{"", step.name, "", -1, -1, failure.code, failure.field, failure.reason, {},
-                      failure.shown};
+    DeadLetter letter{"", step.name,    "", -1, -1, failure.code, failure.field, failure.reason,
+                      {}, failure.shown};
     if (count.first_dead.empty()) count.first_dead = letter.Brief();
     std::string text;
     if (origin.batch != nullptr) {
@@ -175,13 +175,13 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
 Result<void> RowDelivery::Refuse(const EpochInfo& epoch, BadRecords policy,
                                  const DeadLetter& letter, EpochCounts* counts) {
   if (policy == BadRecords::kFail) {
-    return DataError("data.bad_record",
-                     "a bad record stops the job (badRecords: fail): " +
-                         (letter.field.empty() ? "" : letter.field + ": ") +
-                         // Where nothing else leads to the row, the value that it quotes does.
-                         (letter.origin.empty() ? letter.reason
-                                                : letter.reason_shown() + "; record " +
-                                                      letter.origin));
+    return DataError(
+        "data.bad_record",
+        "a bad record stops the job (badRecords: fail): " +
+            (letter.field.empty() ? "" : letter.field + ": ") +
+            // Where nothing else leads to the row, the value that it quotes does.
+            (letter.origin.empty() ? letter.reason
+                                   : letter.reason_shown() + "; record " + letter.origin));
   }
   if (policy == BadRecords::kSkip || stage_->dead_letters == nullptr) {
     ++counts->skipped;

@@ -93,7 +93,7 @@ class Session {
   TimePoint trigger_time_{};  ///< Of the epoch that is being sealed or committed.
   std::mutex refused_mutex_;
   std::map<std::int64_t, std::int64_t> now_of_epoch_;  ///< Of those that are open or being sealed.
-  std::map<std::int64_t, EpochCounts> refused_;  ///< What sinks refused, by epoch.
+  std::map<std::int64_t, EpochCounts> refused_;        ///< What sinks refused, by epoch.
   std::int64_t last_progress_micros_ = 0;
   bool progressed_ = false;
   bool sealing_ = false;

@@ -264,10 +264,11 @@ class JobReader {
     if (section->kind != RawValue::Kind::kList) {
       const bool named = section->kind == RawValue::Kind::kMap && !section->entries.empty();
       const std::string name = named ? section->entries[0].name.substr(0, 60) : "clean";
-      return Mistake(section->place, "job.section",
-                     "transforms must be a list of steps, since their order counts; write '- name: " +
-                         name + "' and below it 'sql: ...', in place of '" +
-                         (named ? name + ":" : "transforms: ...") + "'");
+      return Mistake(
+          section->place, "job.section",
+          "transforms must be a list of steps, since their order counts; write '- name: " + name +
+              "' and below it 'sql: ...', in place of '" +
+              (named ? name + ":" : "transforms: ...") + "'");
     }
     for (const RawValue& entry : section->items) {
       if (entry.kind != RawValue::Kind::kMap) {
@@ -323,9 +324,9 @@ class JobReader {
       for (std::size_t j = i + 1; depth(whole) > 0 && j < item.items.size(); ++j) {
         whole += "," + item.items[j].text;
         if (depth(whole) != 0) continue;
-        return Mistake(item.items[i].place, "job.mapping",
-                       owner + ": quote '" + whole.substr(0, 200) +
-                           "': without quotes a comma ends a value");
+        return Mistake(
+            item.items[i].place, "job.mapping",
+            owner + ": quote '" + whole.substr(0, 200) + "': without quotes a comma ends a value");
       }
     }
     return {};

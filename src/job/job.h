@@ -36,7 +36,7 @@ struct JobStep {
   std::vector<MappingTuple> mapping;
   Place mapping_place;
   std::vector<Place> entry_places;  ///< Of `mapping`.
-  std::string from;  ///< Of a mapping.
+  std::string from;                 ///< Of a mapping.
 };
 
 struct JobSink {

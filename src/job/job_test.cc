@@ -134,8 +134,8 @@ TEST(JobTest, MistakesGetPlaceAndAdvice) {
            {head + source + "transforms: {}\n" + sink, "transforms must be a list"},
            {head + source + "transforms:\n  clean: {sql: SELECT 1}\n" + sink,
             "write '- name: clean' and below it 'sql: ...', in place of 'clean:'"},
-           {head + source + "transforms:\n  - {name: t, mapping: [[a, double, b, decimal(5,2)]]}\n" +
-                sink,
+           {head + source +
+                "transforms:\n  - {name: t, mapping: [[a, double, b, decimal(5,2)]]}\n" + sink,
             "job.yaml:10:40: transform t: quote 'decimal(5,2)': without quotes a comma"},
            {head + source + "transforms: [x]\n" + sink, "must be a map with name and sql"},
            {head + source + "transforms:\n  - name: t\n" + sink,

@@ -34,7 +34,7 @@ struct RowFailure {
   std::string code;  ///< "sql.row", "mapping.convert".
   std::string field;
   std::string reason;  ///< For the dead letters, which hold the row itself; may quote its values.
-  std::string shown;   ///< The reason without values, for errors and logs; "" if it has none.
+  std::string shown = "";  ///< The reason without values, for errors and logs; "" if it has none.
 };
 
 /// Invariant, checked by the engine: every input row is in `row_of_output` (once, or more often

@@ -205,8 +205,7 @@ TEST_F(PipelineTest, RejectsGoToTheDeadLettersOfTheSameDecision) {
 TEST_F(PipelineTest, DeadLettersOfAllKindsHaveTheEpochsNow) {
   std::vector<std::string> times;
   dead_->on_write = [&times](const arrow::RecordBatch& rows) {
-    const auto& column =
-        static_cast<const arrow::TimestampArray&>(*rows.GetColumnByName("time"));
+    const auto& column = static_cast<const arrow::TimestampArray&>(*rows.GetColumnByName("time"));
     for (std::int64_t i = 0; i < rows.num_rows(); ++i) {
       times.push_back(FormatTimestamp(column.Value(i)));
     }
@@ -231,7 +230,8 @@ TEST_F(PipelineTest, RejectsAreSaidInTheLog) {
   ASSERT_TRUE(Run().ok());
   const std::string log = testing::internal::GetCapturedStderr();
   for (const char* part :
-       {"warn a source refused rows source=source_that_refuses epoch=1 refused=1 of=4 share=\"25 %\"",
+       {"warn a source refused rows source=source_that_refuses epoch=1 refused=1 of=4 share=\"25 "
+        "%\"",
         "warn a step refused rows step=step_that_refuses epoch=1 refused=2 of=3 share=\"66.7 %\"",
         "warn a sink refused rows sink=sink_that_refuses epoch=1 refused=1 of=1 share=\"100 %\"",
         "first=\"value: the table does not take it [test.refused]\"",

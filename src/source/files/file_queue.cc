@@ -15,7 +15,8 @@ Error Changed(const std::string& path, const std::string& how) {
       "files.changed",
       path + " changed after it was read" + how +
           ": files must arrive whole, by rename, and stay as they are. Put the old file "
-          "back with its old modification time (cp -p), or remove it and give the new content a name of its own",
+          "back with its old modification time (cp -p), or remove it and give the new content a "
+          "name of its own",
       Retry::kNo);
 }
 

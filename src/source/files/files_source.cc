@@ -146,8 +146,9 @@ class FilesSource final : public Source {
           path + " changed after " + std::to_string(position.byte) + " of its " +
               std::to_string(position.current.size) +
               " bytes were read: files must arrive whole, by rename, and stay as they are. "
-              "Put the old file back with its old modification time (cp -p), or remove the checkpoint "
-          "to read everything again",
+              "Put the old file back with its old modification time (cp -p), or remove the "
+              "checkpoint "
+              "to read everything again",
           Retry::kNo);
     }
     return true;

@@ -197,7 +197,8 @@ TEST_F(FilesSourceTest, APatternThatIsNotWholeIsRefused) {
     const SourceEntry entry = FilesSourceEntry();
     auto options = ParseOptions(
         entry.options,
-        RawOptionsFromPairs({{"path", (root_ / "in").string()}, {"pathGlobFilter", pattern}}), "source files");
+        RawOptionsFromPairs({{"path", (root_ / "in").string()}, {"pathGlobFilter", pattern}}),
+        "source files");
     return entry.make(*options, {});
   };
   for (const char* whole :

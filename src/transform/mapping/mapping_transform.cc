@@ -145,10 +145,9 @@ class Plan {
   Result<void> Place(const std::vector<std::string>& path, int leaf, const std::string& target) {
     Node* node = &root;
     for (std::size_t i = 0; i < path.size(); ++i) {
-      const auto found = std::find_if(node->children.begin(), node->children.end(),
-                                      [&](const Node& child) {
-                                        return Lower(child.name) == Lower(path[i]);
-                                      });
+      const auto found =
+          std::find_if(node->children.begin(), node->children.end(),
+                       [&](const Node& child) { return Lower(child.name) == Lower(path[i]); });
       const bool last = i + 1 == path.size();
       if (found != node->children.end()) {
         if (found->name != path[i]) {

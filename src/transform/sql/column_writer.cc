@@ -14,9 +14,7 @@
 namespace sluice {
 namespace {
 
-Error RangeError(const std::string& what) {
-  return RemoteError("sql.range", what, Retry::kNo);
-}
+Error RangeError(const std::string& what) { return RemoteError("sql.range", what, Retry::kNo); }
 
 /// Validity and row count, common to all writers.
 class WriterBase : public ColumnWriter {

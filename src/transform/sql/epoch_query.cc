@@ -57,8 +57,7 @@ class OpenQuery : public EpochQuery {
       }
       const idx_t count = duckdb_data_chunk_get_size(chunk.get());
       for (std::size_t i = 0; i < writers_.size(); ++i) {
-        auto added =
-            writers_[i]->Append(duckdb_data_chunk_get_vector(chunk.get(), i), 0, count);
+        auto added = writers_[i]->Append(duckdb_data_chunk_get_vector(chunk.get(), i), 0, count);
         if (!added.ok()) {
           return std::move(added).error().At("column " +
                                              plan_->output->field(static_cast<int>(i))->name());

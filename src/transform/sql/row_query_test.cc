@@ -148,8 +148,8 @@ TEST(RowQuery, InfiniteInstantsAreRefused) {
   const auto rows =
       Rows(input.schema, R"([["1999-12-31"],["infinity"],["-infinity"],[null],["2000-01-01"]])");
   for (const char* type : {"TIMESTAMP", "TIMESTAMPTZ", "DATE", "TIMESTAMP_MS"}) {
-    auto out = RunRows(
-        Make("SELECT CAST(text AS " + std::string(type) + ") AS at FROM t", {input}), rows);
+    auto out =
+        RunRows(Make("SELECT CAST(text AS " + std::string(type) + ") AS at FROM t", {input}), rows);
     ASSERT_TRUE(out.ok()) << type << ": " << ToString(out.error());
     EXPECT_EQ(out->row_of_output, (std::vector<std::int64_t>{0, 3, 4})) << type;
     ASSERT_EQ(out->failures.size(), 2u) << type;

@@ -222,7 +222,8 @@ TEST(SqlGuard, AColumnOfTheReservedNameIsRefused) {
 }
 
 TEST(SqlGuard, AnInputWhoseNamesDifferOnlyInCaseIsRefusedWhereItIsRead) {
-  for (const char* ddl : {"id int, ID int", "s struct<a:int,A:int>", "l array<struct<a:int,A:int>>"}) {
+  for (const char* ddl :
+       {"id int, ID int", "s struct<a:int,A:int>", "l array<struct<a:int,A:int>>"}) {
     const std::vector<InputSchema> inputs = {{"t", Ddl(ddl)}, {"other", Ddl("a int")}};
     auto step = MakeSqlTransform(Engine(), "SELECT 1 AS one FROM t", inputs);
     ASSERT_FALSE(step.ok()) << ddl;
