@@ -36,10 +36,13 @@ constexpr const char* kSchemas[] = {
     R"({"type":"record","name":"R","fields":[{"name":"t","type":{"type":"record","name":"T","fields":[
        {"name":"kids","type":{"type":"array","items":"T"}}]}},{"name":"a","type":"float"}]})",
     R"("bytes")"};
-constexpr const char* kDeclared[] = {"a bigint, e double", "b map<string,map<string,bigint>>",
+constexpr const char* kDeclared[] = {"a bigint, e double",
+                                     "b map<string,map<string,bigint>>",
                                      "b string, a struct<member0:int,member1:string,"
                                      "member2:struct<x:bigint>>",
-                                     "c date, missing int", "a double", "v binary"};
+                                     "c date, missing int",
+                                     "a double",
+                                     "v binary"};
 constexpr std::size_t kCount = sizeof kSchemas / sizeof kSchemas[0];
 
 void Require(bool condition) {

@@ -209,7 +209,8 @@ void AddDecodeCommand(CLI::App& app, CommandContext& context) {
   CLI::App* command = app.add_subcommand("decode", "Decode files and print their rows and rejects");
   command->add_option("--classification", args->options.classification, "The format, such as json")
       ->required();
-  command->add_option("--schema", args->options.schema, "The columns, as DDL, or in the format's own notation");
+  command->add_option("--schema", args->options.schema,
+                      "The columns, as DDL, or in the format's own notation");
   command->add_option("--set", args->set, "An option of the format, as key=value (repeatable)")
       ->allow_extra_args(false);
   command->add_flag("--lines", args->options.lines, "Each line is a record, not each file");

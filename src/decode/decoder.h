@@ -88,7 +88,8 @@ struct FormatEntry {
   /// returns goes to make. Null: only DDL is read.
   std::function<Result<SchemaPtr>(std::string_view text)> parse_schema;
   /// The schema that `message` brings along, as make's `declared` where none was given; null if the
-  /// options say enough. User errors say why there is none. Null: messages of this format bring none.
+  /// options say enough. User errors say why there is none. Null: messages of this format bring
+  /// none.
   std::function<Result<SchemaPtr>(const Options&, std::string_view message)> infer_schema;
 };
 

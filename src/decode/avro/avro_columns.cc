@@ -232,7 +232,7 @@ class SchemaMaker {
 AvroRoot AvroRootOf(const AvroNode& root) {
   if (root.is(AvroType::kRecord)) return AvroRoot::kRecord;
   return root.is(AvroType::kArray) && root.item().is(AvroType::kRecord) ? AvroRoot::kRecords
-                                                                       : AvroRoot::kValue;
+                                                                        : AvroRoot::kValue;
 }
 
 const AvroNode* AvroNullable(const AvroNode& node) {
@@ -271,8 +271,9 @@ Result<SchemaPtr> AvroColumns(const AvroSchema& schema) {
     }
   }
   if (fields.empty()) {
-    return UserError("avro.columns", "the " + DescribeAvroType(root) + " has no fields, so there "
-                                     "would be no columns");
+    return UserError("avro.columns", "the " + DescribeAvroType(root) +
+                                         " has no fields, so there "
+                                         "would be no columns");
   }
   return arrow::schema(std::move(fields));
 }

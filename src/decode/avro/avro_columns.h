@@ -6,7 +6,7 @@
 ///   long                    bigint                   map            map<string,...>
 ///   float, double           float, double            fixed          binary
 ///   bytes                   binary                   [null, T]      T, nullable
-///   string                  string                   other unions   struct<member0:...,member1:...>
+///   string                  string                   other unions struct<member0:...,member1:...>
 ///   decimal to 38 digits    decimal(p,s)             longer ones    binary
 ///   date                    date                     uuid           string
 ///   timestamp-*             timestamp                time-millis    int, as stored

@@ -42,8 +42,8 @@ class AvroCorpus : public testing::Test {
 };
 
 TEST_F(AvroCorpus, WeatherInEveryCodec) {
-  for (const char* name : {"weather.avro", "weather-deflate.avro", "weather-snappy.avro",
-                           "weather-zstd.avro"}) {
+  for (const char* name :
+       {"weather.avro", "weather-deflate.avro", "weather-snappy.avro", "weather-zstd.avro"}) {
     EXPECT_EQ(Rows(Decode(name)),
               "011990-99999 | -619524000000 | 0\n"
               "011990-99999 | -619506000000 | 22\n"

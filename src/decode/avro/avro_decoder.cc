@@ -111,8 +111,8 @@ bool AvroDecoder::ReadMessage(std::string_view message) {
     if (has_fingerprint_ && fingerprint == bare_fingerprint_) program = bare_.get();
     if (like_reader_ != nullptr && fingerprint == reader_fingerprint_) program = like_reader_.get();
     if (program != nullptr) {
-      return reader_.ReadRows(*program, message.substr(kSingleObjectHeader), 1,
-                              kSingleObjectHeader, /*inflated=*/false);
+      return reader_.ReadRows(*program, message.substr(kSingleObjectHeader), 1, kSingleObjectHeader,
+                              /*inflated=*/false);
     }
     fault = {2, "avro.fingerprint",
              "the single-object encoding names a schema of fingerprint " + Hex(fingerprint) +
@@ -133,7 +133,8 @@ bool AvroDecoder::ReadFile(std::string_view message, AvroFault* fault) {
     reader_.Refuse(static_cast<std::size_t>(header.schema.data() - message.data()),
                    file.code.c_str(), file.reason);
   } else {
-    ReadAvroBlocks(message, header, *file.program, options_.limits, &scratch_, &reader_, &inflated_);
+    ReadAvroBlocks(message, header, *file.program, options_.limits, &scratch_, &reader_,
+                   &inflated_);
   }
   return true;
 }

@@ -21,8 +21,7 @@ namespace sluice {
 
 class AvroDecoder final : public Decoder {
  public:
-  static Result<std::unique_ptr<Decoder>> Make(AvroDecoderOptions options,
-                                               arrow::MemoryPool* pool);
+  static Result<std::unique_ptr<Decoder>> Make(AvroDecoderOptions options, arrow::MemoryPool* pool);
 
   const SchemaPtr& schema() const override { return schema_; }
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override;

@@ -34,7 +34,8 @@ bool BytesOf(std::string_view text, std::string* out) {
     auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x80) {
       if (c != 0xc2 && c != 0xc3) return false;
-      c = static_cast<unsigned char>((c & 0x03) << 6 | (static_cast<unsigned char>(text[++i]) & 0x3f));
+      c = static_cast<unsigned char>((c & 0x03) << 6 |
+                                     (static_cast<unsigned char>(text[++i]) & 0x3f));
     }
     out->push_back(static_cast<char>(c));
   }
@@ -77,9 +78,9 @@ Result<void> AvroDefaultEncoder::Encode(const AvroNode& node, const AvroJson& js
 Result<void> AvroDefaultEncoder::Spend(std::size_t bytes, const AvroJson& json) {
   spent_ += bytes + 1;
   if (spent_ <= kMaxDefaultBytes) return {};
-  return AvroSchemaError("the defaults of this schema take more than " +
-                             std::to_string(kMaxDefaultBytes) + " bytes",
-                         json.place);
+  return AvroSchemaError(
+      "the defaults of this schema take more than " + std::to_string(kMaxDefaultBytes) + " bytes",
+      json.place);
 }
 
 Result<void> AvroDefaultEncoder::EncodeValue(const AvroNode& node, const AvroJson& json, int depth,
@@ -176,9 +177,9 @@ Result<void> AvroDefaultEncoder::EncodeRecord(const AvroNode& node, const AvroJs
       TRY(Spend(field.default_value.size(), json));
       out->append(field.default_value);
     } else {
-      return AvroSchemaError("this default has no '" + field.name + "', which " +
-                                 DescribeAvroType(node) + " needs",
-                             json.place);
+      return AvroSchemaError(
+          "this default has no '" + field.name + "', which " + DescribeAvroType(node) + " needs",
+          json.place);
     }
   }
   for (const AvroJsonMember& member : json.members) {
@@ -186,8 +187,9 @@ Result<void> AvroDefaultEncoder::EncodeRecord(const AvroNode& node, const AvroJs
         std::any_of(node.fields.begin(), node.fields.end(),
                     [&](const AvroField& field) { return field.name == member.name; });
     if (!known) {
-      return AvroSchemaError("the " + DescribeAvroType(node) + " has no field '" + member.name + "'",
-                             member.value.place);
+      return AvroSchemaError(
+          "the " + DescribeAvroType(node) + " has no field '" + member.name + "'",
+          member.value.place);
     }
   }
   return {};

@@ -15,8 +15,8 @@ void AppendAvroLong(std::int64_t value, std::string* out);
 void AppendAvroBytes(std::string_view bytes, std::string* out);
 
 /// Encodes the defaults of one schema. A record's default that leaves a field out takes the field's
-/// own default, so that a small text can stand for a large value: all defaults of a schema share one
-/// budget of bytes and steps.
+/// own default, so that a small text can stand for a large value: all defaults of a schema share
+/// one budget of bytes and steps.
 class AvroDefaultEncoder {
  public:
   /// Appends `json` as a datum of `node`. A union takes the first branch that `json` fits.

@@ -281,9 +281,9 @@ bool ReadAvroBlocks(std::string_view file, const AvroFileHeader& header, const A
                             "the file's blocks hold more than " + std::to_string(most) + " bytes");
       }
       if (result.status != CodecStatus::kOk) {
-        return rows->Refuse(place + std::min(result.byte, data.size()), "avro.codec",
-                            "a block cannot be decompressed (" + std::string(header.codec) +
-                                "): " + result.reason);
+        return rows->Refuse(
+            place + std::min(result.byte, data.size()), "avro.codec",
+            "a block cannot be decompressed (" + std::string(header.codec) + "): " + result.reason);
       }
       *inflated += plain.size();
       data = plain;

@@ -1,10 +1,11 @@
 // Object container files, single-object encoding, and how the forms are told apart.
+#include "decode/avro/avro_file.h"
+
 #include <gtest/gtest.h>
 #include <zlib.h>
 
 #include <string>
 
-#include "decode/avro/avro_file.h"
 #include "decode/avro/avro_testing.h"
 #include "decode/codec/codec_testing.h"
 #include "record/schema.h"
@@ -20,8 +21,9 @@ std::string TwoRows() { return Datum().Long(1).Text("x").Long(2).Text("y"); }
 
 std::string Compressed(const std::string& codec, const std::string& plain) {
   if (codec == "null") return plain;
-  const char* const name = codec == "zstandard" ? "zstd" : codec == "snappy" ? "snappy-raw"
-                                                                            : codec.c_str();
+  const char* const name = codec == "zstandard" ? "zstd"
+                           : codec == "snappy"  ? "snappy-raw"
+                                                : codec.c_str();
   std::string out = FindTestCodec(name).compress(plain);
   if (codec != "snappy") return out;
   const auto sum = static_cast<std::uint32_t>(
@@ -40,8 +42,8 @@ std::string Why(const std::string& message) {
 
 TEST(AvroFile, EveryCodec) {
   for (const char* codec : {"null", "deflate", "snappy", "bzip2", "xz", "zstandard"}) {
-    const DecodedRows out = DecodeAvro(
-        WrittenAs(kSchema), {AvroFile(kSchema, codec, 2, Compressed(codec, TwoRows()))});
+    const DecodedRows out =
+        DecodeAvro(WrittenAs(kSchema), {AvroFile(kSchema, codec, 2, Compressed(codec, TwoRows()))});
     EXPECT_EQ(Rows(out), "1 | x\n2 | y\n") << codec;
     EXPECT_EQ(Rejects(out), "") << codec;
   }
@@ -162,9 +164,10 @@ TEST(AvroFile, BrokenFiles) {
 }
 
 TEST(AvroFile, ARowThatDoesNotFitCostsOnlyItself) {
-  const DecodedRows out = DecodeAvro(
-      WrittenAs(kSchema),
-      {AvroFile(kSchema, "null", 3, Datum().Long(1).Text("x").Long(2).Text("\xff").Long(3).Text("z"))});
+  const DecodedRows out =
+      DecodeAvro(WrittenAs(kSchema),
+                 {AvroFile(kSchema, "null", 3,
+                           Datum().Long(1).Text("x").Long(2).Text("\xff").Long(3).Text("z"))});
   EXPECT_EQ(Rows(out), "1 | x\n3 | z\n");
   EXPECT_EQ(out.row_in_message, (std::vector<std::int32_t>{0, 2}));
   ASSERT_EQ(out.rejects.size(), 1U);
@@ -198,7 +201,9 @@ TEST(AvroFile, ABareDatumMayBeginLikeAnythingElse) {
             "-40 | 49 | 53 | -1\n-40 | 49 | 53 | 0\n");
   const std::string two = R"({"type":"record","name":"R","fields":[{"name":"a","type":"int"},
       {"name":"b","type":"string"}]})";
-  EXPECT_EQ(Rows(DecodeAvro(WrittenAs(two), {std::string("\xc3\x01\x10" "12345678", 11)})),
+  EXPECT_EQ(Rows(DecodeAvro(WrittenAs(two), {std::string("\xc3\x01\x10"
+                                                         "12345678",
+                                                         11)})),
             "-98 | 12345678\n");
 }
 

@@ -75,14 +75,16 @@ std::vector<OptionSpec> AvroOptions() {
   OptionSpec schema;
   schema.name = "avroSchema";
   schema.help =
-      "The Avro schema (JSON) that bare datums are written with. Without `schema` it also says which "
+      "The Avro schema (JSON) that bare datums are written with. Without `schema` it also says "
+      "which "
       "columns there are. An object container file brings its own.";
   schema.example = R"({"type":"record","name":"Click","fields":[{"name":"id","type":"long"}]})";
   OptionSpec version;
   version.name = "version";
   version.default_value = "1.8";
   version.choices = {"1.7", "1.8"};
-  version.help = "1.8 reads logical types (decimal, date, timestamps); 1.7 what they are stored as.";
+  version.help =
+      "1.8 reads logical types (decimal, date, timestamps); 1.7 what they are stored as.";
   version.example = "1.7";
   return {schema, version};
 }
@@ -113,7 +115,8 @@ Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaP
     return UserError(
         "avro.schema_needed",
         "classification avro needs avroSchema, the schema its records are written with, or the "
-        "source's `schema`, for example schema: id bigint, name string. The columns of an Avro file are "
+        "source's `schema`, for example schema: id bigint, name string. The columns of an Avro "
+        "file are "
         "printed by: sluice decode --classification avro --print-schema FILE");
   }
   return MakeAvroDecoder(std::move(made), arrow::default_memory_pool());

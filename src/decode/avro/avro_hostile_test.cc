@@ -87,12 +87,14 @@ TEST(AvroHostile, BombsOfItemsWithoutBytes) {
   for (const std::string& item :
        {std::string(R"("null")"), empty, std::string(R"({"type":"fixed","name":"F","size":0})")}) {
     const std::string schema = R"({"type":"record","name":"R","fields":[{"name":"a","type":
-        {"type":"array","items":)" + item + "}}]}";
+        {"type":"array","items":)" +
+                               item + "}}]}";
     EXPECT_EQ(Reject1(schema, Datum().Long(1'000'000'000).Long(0), Datum().Long(0)).substr(0, 12),
               "limit.items:");
     // Within the limit of one array, but a million arrays of them.
     const std::string arrays = R"({"type":"record","name":"R","fields":[{"name":"a","type":
-        {"type":"array","items":{"type":"array","items":)" + item + "}}}]}";
+        {"type":"array","items":{"type":"array","items":)" +
+                               item + "}}}]}";
     Datum many;
     many.Long(100'000);
     for (int i = 0; i < 100'000; ++i) many.Long(1'000'000).Long(0);
@@ -100,18 +102,21 @@ TEST(AvroHostile, BombsOfItemsWithoutBytes) {
     // The same where no column wants them.
     AvroDecoderOptions options = WrittenAs(
         R"({"type":"record","name":"R","fields":[{"name":"k","type":"int"},{"name":"a","type":
-        {"type":"array","items":{"type":"array","items":)" + item + "}}}]}");
+        {"type":"array","items":{"type":"array","items":)" +
+        item + "}}}]}");
     options.declared = *ParseDdl("k int");
-    const DecodedRows out = DecodeAvro(std::move(options), {std::string(Datum().Long(1)) +
-                                                            std::string(many)});
+    const DecodedRows out =
+        DecodeAvro(std::move(options), {std::string(Datum().Long(1)) + std::string(many)});
     EXPECT_EQ(Rejects(out).substr(0, 14), "limit.missing ");
   }
 }
 
 TEST(AvroHostile, RowsWithoutBytes) {
-  const std::string schema = R"({"type":"record","name":"R","fields":[{"name":"n","type":"null"}]})";
-  const DecodedRows out = DecodeAvro(
-      WrittenAs(schema), {AvroFile(schema, "null", INT64_C(1) << 60, ""), AvroFile(schema, "null", 3, "")});
+  const std::string schema =
+      R"({"type":"record","name":"R","fields":[{"name":"n","type":"null"}]})";
+  const DecodedRows out =
+      DecodeAvro(WrittenAs(schema),
+                 {AvroFile(schema, "null", INT64_C(1) << 60, ""), AvroFile(schema, "null", 3, "")});
   EXPECT_EQ(Rejects(out), "limit.items @" + std::to_string(out.rejects[0].byte) + " #0\n");
   EXPECT_EQ(out.rows->num_rows(), 3);
 }
@@ -123,7 +128,8 @@ TEST(AvroHostile, NullsThatStandForManyColumns) {
               (R"({"name":"f)" + std::to_string(i) + R"(","type":["null","long"]})");
   }
   const std::string schema = R"({"type":"array","items":{"type":"record","name":"R","fields":[
-      {"name":"wide","type":["null",{"type":"record","name":"W","fields":[)" + fields + "]}]}]}}";
+      {"name":"wide","type":["null",{"type":"record","name":"W","fields":[)" +
+                             fields + "]}]}]}}";
   Datum nulls;
   nulls.Long(200'000).Raw(std::string(200'000, '\0')).Long(0);
   EXPECT_EQ(Reject1(schema, nulls, Datum().Long(1).Long(0).Long(0)).substr(0, 14),
@@ -135,8 +141,8 @@ TEST(AvroHostile, RecursiveDataThatIsSkipped) {
       R"({"type":"record","name":"R","fields":[{"name":"list","type":{"type":"record","name":"L",
          "fields":[{"name":"next","type":["null","L"]}]}},{"name":"a","type":"int"}]})");
   options.declared = *ParseDdl("a int");
-  const DecodedRows out = DecodeAvro(std::move(options), {std::string(1'000'000, '\2'),
-                                                          FromHex("02 02 00 06")});
+  const DecodedRows out =
+      DecodeAvro(std::move(options), {std::string(1'000'000, '\2'), FromHex("02 02 00 06")});
   EXPECT_EQ(Rows(out), "3\n");
   EXPECT_EQ(Rejects(out).substr(0, 12), "limit.depth ");
 }
@@ -145,11 +151,13 @@ TEST(AvroHostile, SkippedTypesThatDouble) {
   // 2^40 visits without a byte read.
   std::string type = R"({"type":"record","name":"D40","fields":[]})";
   for (int i = 39; i >= 0; --i) {
-    type = R"({"type":"record","name":"D)" + std::to_string(i) + R"(","fields":[{"name":"a","type":)" +
-           type + R"(},{"name":"b","type":"D)" + std::to_string(i + 1) + R"("}]})";
+    type = R"({"type":"record","name":"D)" + std::to_string(i) +
+           R"(","fields":[{"name":"a","type":)" + type + R"(},{"name":"b","type":"D)" +
+           std::to_string(i + 1) + R"("}]})";
   }
   AvroDecoderOptions options = WrittenAs(R"({"type":"record","name":"R","fields":[{"name":"k",
-      "type":"int"},{"name":"d","type":)" + type + "}]}");
+      "type":"int"},{"name":"d","type":)" +
+                                         type + "}]}");
   options.declared = *ParseDdl("k int");
   const DecodedRows out = DecodeAvro(std::move(options), {Datum().Long(1)});
   EXPECT_EQ(Rejects(out).substr(0, 14), "limit.missing ");
@@ -160,7 +168,8 @@ TEST(AvroHostile, MapsThatRepeatKeysInMaps) {
   for (int i = 0; i < 12; ++i) type = R"({"type":"map","values":)" + type + "}";
   // Each level has its key twice, so each level would be read twice as often as the one above.
   std::string value = Datum().Long(1);
-  for (int i = 0; i < 12; ++i) value = Datum().Long(2).Text("a").Raw(value).Text("a").Raw(value).Long(0);
+  for (int i = 0; i < 12; ++i)
+    value = Datum().Long(2).Text("a").Raw(value).Text("a").Raw(value).Long(0);
   const DecodedRows out = DecodeAvro(WrittenAs(type), {value});
   EXPECT_EQ(out.rows->num_rows() + static_cast<std::int64_t>(out.rejects.size()), 1);
 }
@@ -181,15 +190,16 @@ TEST(AvroHostile, SchemaThatWouldTakeTooManySteps) {
   std::string ddl = "int";
   for (int i = 0; i < 20; ++i) {
     const std::string n = std::to_string(i);
-    writer = R"([{"type":"record","name":"A)" + n + R"(","fields":[{"name":"x","type":)" + writer +
-             R"(}]},{"type":"record","name":"B)" + n + R"(","fields":[{"name":"x","type":)" +
-             (i == 0 ? std::string(R"("int")")
-                     : R"(["A)" + std::to_string(i - 1) + R"(","B)" + std::to_string(i - 1) + R"("])") +
-             "}]}]";
+    writer =
+        R"([{"type":"record","name":"A)" + n + R"(","fields":[{"name":"x","type":)" + writer +
+        R"(}]},{"type":"record","name":"B)" + n + R"(","fields":[{"name":"x","type":)" +
+        (i == 0 ? std::string(R"("int")")
+                : R"(["A)" + std::to_string(i - 1) + R"(","B)" + std::to_string(i - 1) + R"("])") +
+        "}]}]";
     ddl = "struct<x:" + ddl + ">";
   }
-  AvroDecoderOptions options = WrittenAs(R"({"type":"record","name":"R","fields":[{"name":"v","type":)" +
-                                         writer + "}]}");
+  AvroDecoderOptions options =
+      WrittenAs(R"({"type":"record","name":"R","fields":[{"name":"v","type":)" + writer + "}]}");
   options.declared = *ParseDdl("v " + ddl);
   EXPECT_NE(MakeError(std::move(options)).find("too intricate"), std::string::npos);
 }
@@ -199,9 +209,20 @@ TEST(AvroHostile, AnyPrefixAndAnyFlippedBit) {
       {"name":"s","type":["null","string"]},{"name":"l","type":{"type":"array","items":"double"}},
       {"name":"m","type":{"type":"map","values":{"type":"bytes","logicalType":"decimal",
       "precision":9,"scale":2}}},{"name":"u","type":["int","string","boolean"]}]})";
-  const std::string good = Datum().Long(-1234567).Long(1).Text("some text that is longer").Long(2)
-                               .Real(1.0).Real(2.0).Long(0).Long(1).Text("k").Text("\x01\x02")
-                               .Long(0).Long(1).Text("x");
+  const std::string good = Datum()
+                               .Long(-1234567)
+                               .Long(1)
+                               .Text("some text that is longer")
+                               .Long(2)
+                               .Real(1.0)
+                               .Real(2.0)
+                               .Long(0)
+                               .Long(1)
+                               .Text("k")
+                               .Text("\x01\x02")
+                               .Long(0)
+                               .Long(1)
+                               .Text("x");
   auto decoder = MakeAvroDecoder(WrittenAs(schema), arrow::default_memory_pool());
   ASSERT_TRUE(decoder.ok());
   std::vector<std::string> messages;

@@ -32,8 +32,8 @@ class Parser {
   Error Fail(const std::string& message) const { return AvroSchemaError(message, at_); }
 
   void SkipSpace() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                                  text_[at_] == '\r')) {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
       ++at_;
     }
   }
@@ -220,8 +220,9 @@ class Parser {
 }  // namespace
 
 const AvroJson* AvroJson::Find(std::string_view name) const {
-  const auto found = std::find_if(members.begin(), members.end(),
-                                  [&](const AvroJsonMember& member) { return member.name == name; });
+  const auto found =
+      std::find_if(members.begin(), members.end(),
+                   [&](const AvroJsonMember& member) { return member.name == name; });
   return found == members.end() ? nullptr : &found->value;
 }
 

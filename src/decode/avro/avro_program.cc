@@ -110,8 +110,7 @@ std::uint32_t CountColumns(const ColumnBuilder& column) {
 
 bool SameName(const AvroNode& writer, const AvroNode& reader, bool qualified) {
   const auto same = [&](const std::string& name) {
-    return qualified ? name == writer.name
-                     : AvroShortName(name) == AvroShortName(writer.name);
+    return qualified ? name == writer.name : AvroShortName(name) == AvroShortName(writer.name);
   };
   return same(reader.name) || std::any_of(reader.aliases.begin(), reader.aliases.end(), same);
 }
@@ -149,8 +148,7 @@ class AvroCompiler {
       if (reader->fields.size() != 1) {
         return UserError("avro.resolution",
                          "the data is no record but " + Describe(writer) +
-                             ", so the schema must be one column, for example: value " +
-                             "string");
+                             ", so the schema must be one column, for example: value " + "string");
       }
       return Only(writer, *reader->fields[0].type, target.rows);
     }
@@ -177,9 +175,10 @@ class AvroCompiler {
   Result<void> Emit(const AvroInstruction& instruction) {
     // Those that are taken back count, too: what bounds the work is not what is left of it.
     if (++emitted_ > kMaxInstructions) {
-      return UserError("avro.resolution", "the Avro schema is too intricate: reading it would take "
-                                          "more than " +
-                                              std::to_string(kMaxInstructions) + " steps");
+      return UserError("avro.resolution",
+                       "the Avro schema is too intricate: reading it would take "
+                       "more than " +
+                           std::to_string(kMaxInstructions) + " steps");
     }
     program_.code_.push_back(instruction);
     return {};
@@ -192,7 +191,8 @@ class AvroCompiler {
                                             ", which cannot be read as " + Describe(reader));
   }
 
-  Error Mismatch(const AvroNode& writer, const AvroNode& reader, const ColumnBuilder& column) const {
+  Error Mismatch(const AvroNode& writer, const AvroNode& reader,
+                 const ColumnBuilder& column) const {
     const std::string where = "column '" + column.path() + "'";
     if (!declared_) return Mismatch(writer, reader, where);
     return UserError("avro.resolution", where + " is written as " + Describe(writer) +
@@ -258,9 +258,9 @@ class AvroCompiler {
   bool IsMemberStruct(const AvroNode& writer, const AvroNode& reader) const {
     const AvroNode& record = AvroNullable(reader) ? *AvroNullable(reader) : reader;
     if (!declared_ || !record.is(AvroType::kRecord)) return false;
-    const auto count =
-        static_cast<std::size_t>(std::count_if(writer.branches.begin(), writer.branches.end(),
-                                               [](auto* one) { return !one->is(AvroType::kNull); }));
+    const auto count = static_cast<std::size_t>(
+        std::count_if(writer.branches.begin(), writer.branches.end(),
+                      [](auto* one) { return !one->is(AvroType::kNull); }));
     if (count < 2 || record.fields.size() != count) return false;
     for (std::size_t i = 0; i < count; ++i) {
       if (record.fields[i].name != "member" + std::to_string(i)) return false;
@@ -409,9 +409,8 @@ class AvroCompiler {
   }
 
   Result<void> Timestamp(AvroLogical logical, ColumnBuilder* column) {
-    return Emit({.op = Op::kTimestamp,
-                 .a = static_cast<std::uint32_t>(UnitOf(logical)),
-                 .column = column});
+    return Emit(
+        {.op = Op::kTimestamp, .a = static_cast<std::uint32_t>(UnitOf(logical)), .column = column});
   }
 
   Result<void> Bytes(const AvroNode& writer, const AvroNode& reader, ColumnBuilder* column) {
@@ -484,10 +483,7 @@ class AvroCompiler {
   Result<void> Items(const AvroNode& writer, const AvroNode& reader, Op op, ColumnBuilder* column,
                      ColumnBuilder* item) {
     const std::uint32_t at = Here();
-    TRY(Emit({.op = op,
-              .b = least_.Of(writer.item()),
-              .column = column,
-              .node = &writer.item()}));
+    TRY(Emit({.op = op, .b = least_.Of(writer.item()), .column = column, .node = &writer.item()}));
     TRY(Value(writer.item(), reader.item(), item));
     program_.code_[at].a = Here();
     return {};
@@ -527,10 +523,10 @@ class AvroCompiler {
 
   Result<void> Default(const AvroField& field, ColumnBuilder* column, const AvroNode& writer) {
     if (!field.has_default) {
-      return UserError("avro.resolution",
-                       "column '" + column->path() + "' is not in the data (" +
-                           DescribeAvroType(writer) + " has no field '" + field.name + "'), and " +
-                           (declared_ ? "it is NOT NULL" : "it has no default"));
+      return UserError("avro.resolution", "column '" + column->path() + "' is not in the data (" +
+                                              DescribeAvroType(writer) + " has no field '" +
+                                              field.name + "'), and " +
+                                              (declared_ ? "it is NOT NULL" : "it has no default"));
     }
     const AvroNode& type = *field.type;
     if (type.is(AvroType::kNull)) return Null(column);

@@ -172,9 +172,9 @@ AvroReader::Bytes AvroReader::Malformed(Bytes at, std::string reason) {
 
 AvroReader::Bytes AvroReader::MalformedInteger(Bytes at, bool is_long) {
   const bool cut = end_ - at < (is_long ? 10 : 5);
-  return Malformed(at, cut ? "the data ends within a number, or the number is too long"
-                           : std::string("this number has more than ") + (is_long ? "64" : "32") +
-                                 " bits");
+  return Malformed(
+      at, cut ? "the data ends within a number, or the number is too long"
+              : std::string("this number has more than ") + (is_long ? "64" : "32") + " bits");
 }
 
 AvroReader::Bytes AvroReader::OverLimit(Bytes at, const char* code, std::string reason) {

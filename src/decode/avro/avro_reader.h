@@ -2,8 +2,8 @@
 ///
 /// A datum that breaks the encoding is refused with the whole message, for what follows cannot be
 /// found. A value that only does not fit its column costs its row. Nothing that is read is trusted:
-/// lengths and counts are held against what is left of the input, items and nulls that take no bytes
-/// against a budget of the message.
+/// lengths and counts are held against what is left of the input, items and nulls that take no
+/// bytes against a budget of the message.
 #pragma once
 
 #include <cstddef>

@@ -33,7 +33,8 @@ AvroDecoderOptions Declare(const std::string& writer, const std::string& ddl) {
 }
 
 /// A field of one type read as another: the row, the reject, or why it cannot be.
-std::string Promote(const std::string& writer, const std::string& reader, const std::string& datum) {
+std::string Promote(const std::string& writer, const std::string& reader,
+                    const std::string& datum) {
   AvroDecoderOptions options = Resolve(Record(Field("v", writer)), Record(Field("v", reader)));
   auto decoder = MakeAvroDecoder(std::move(options), arrow::default_memory_pool());
   if (!decoder.ok()) return decoder.error().message;
@@ -77,16 +78,16 @@ TEST(AvroResolution, FieldsByNameAliasAndDefault) {
              Field("sub", Record(Field("x", R"("double")", R"(,"default":0.5)"), "S"),
                    R"(,"default":{})") +
              "," + Field("a", R"("long")"));
-  const DecodedRows out = DecodeAvro(
-      Resolve(writer, reader),
-      {Datum().Long(1).Text("n").Long(2).Long(5).Long(6).Long(0),
-       Datum().Long(2).Text("m").Long(-1).Long(1).Long(9).Long(0)});
+  const DecodedRows out = DecodeAvro(Resolve(writer, reader),
+                                     {Datum().Long(1).Text("n").Long(2).Long(5).Long(6).Long(0),
+                                      Datum().Long(2).Text("m").Long(-1).Long(1).Long(9).Long(0)});
   EXPECT_EQ(Rows(out),
             "new | n | null | list<element: int32>[1, 2] | {x:double = 0.5} | 1\n"
             "new | m | null | list<element: int32>[1, 2] | {x:double = 0.5} | 2\n");
-  EXPECT_EQ(MakeError(Resolve(Record(Field("a", R"("int")")), Record(Field("b", R"("int")")))),
-            "avro.resolution: column 'b' is not in the data (record R has no field 'b'), and it has "
-            "no default");
+  EXPECT_EQ(
+      MakeError(Resolve(Record(Field("a", R"("int")")), Record(Field("b", R"("int")")))),
+      "avro.resolution: column 'b' is not in the data (record R has no field 'b'), and it has "
+      "no default");
 }
 
 TEST(AvroResolution, WhatNobodyReadsIsSkipped) {
@@ -95,13 +96,28 @@ TEST(AvroResolution, WhatNobodyReadsIsSkipped) {
   const std::string writer = Record(
       Field("t", tree) + "," + Field("u", R"(["null","string",{"type":"map","values":"bytes"}])") +
       "," + Field("b", R"("boolean")") + "," + Field("f", R"("float")") + "," +
-      Field("d", R"("double")") + "," + Field("x", R"({"type":"fixed","name":"X","size":3})") + "," +
-      Field("e", R"({"type":"enum","name":"E","symbols":["A"]})") + "," + Field("s", R"("string")") +
-      "," + Field("n", R"("null")") + "," + Field("keep", R"("int")"));
+      Field("d", R"("double")") + "," + Field("x", R"({"type":"fixed","name":"X","size":3})") +
+      "," + Field("e", R"({"type":"enum","name":"E","symbols":["A"]})") + "," +
+      Field("s", R"("string")") + "," + Field("n", R"("null")") + "," + Field("keep", R"("int")"));
   const std::string datum = Datum()
-                                .Long(2).Long(0).Long(-1).Long(1).Long(0).Long(0).Long(0)
-                                .Long(2).Long(1).Text("k").Text("v").Long(0)
-                                .Raw("\1").Real(1.0F).Real(2.0).Raw("xyz").Long(0).Text("skip")
+                                .Long(2)
+                                .Long(0)
+                                .Long(-1)
+                                .Long(1)
+                                .Long(0)
+                                .Long(0)
+                                .Long(0)
+                                .Long(2)
+                                .Long(1)
+                                .Text("k")
+                                .Text("v")
+                                .Long(0)
+                                .Raw("\1")
+                                .Real(1.0F)
+                                .Real(2.0)
+                                .Raw("xyz")
+                                .Long(0)
+                                .Text("skip")
                                 .Long(42);
   EXPECT_EQ(Rows(DecodeAvro(Resolve(writer, Record(Field("keep", R"("int")"))), {datum})), "42\n");
   // A recursive type is no obstacle where no column wants it.
@@ -129,8 +145,8 @@ TEST(AvroResolution, Enums) {
 }
 
 TEST(AvroResolution, FixedMustAgreeInSize) {
-  EXPECT_EQ(Promote(R"({"type":"fixed","name":"F","size":2})", R"({"type":"fixed","name":"F","size":3})",
-                    "ab"),
+  EXPECT_EQ(Promote(R"({"type":"fixed","name":"F","size":2})",
+                    R"({"type":"fixed","name":"F","size":3})", "ab"),
             "column 'v' is written as fixed F, which cannot be read as fixed F");
   EXPECT_EQ(Promote(R"({"type":"fixed","name":"F","size":2})", R"("bytes")", "ab"),
             "column 'v' is written as fixed F, which cannot be read as bytes");
@@ -159,10 +175,10 @@ TEST(AvroResolution, RecordsOfAUnionByName) {
   const std::string a = Record(Field("x", R"("int")"), "a.A");
   const std::string b = Record(Field("x", R"("int")"), "a.B");
   const std::string other_b = Record(Field("x", R"("long")"), "z.B");
-  EXPECT_EQ(Promote("[" + a + "," + b + "]", "[" + other_b + "," + a + "]",
-                    Datum().Long(1).Long(5)),
-            "{member0:struct<x: int64 not null> = {x:int64 = 5}, member1:struct<x: int32 not null> "
-            "= null}\n");
+  EXPECT_EQ(
+      Promote("[" + a + "," + b + "]", "[" + other_b + "," + a + "]", Datum().Long(1).Long(5)),
+      "{member0:struct<x: int64 not null> = {x:int64 = 5}, member1:struct<x: int32 not null> "
+      "= null}\n");
 }
 
 TEST(AvroResolution, LogicalTypes) {
@@ -175,9 +191,10 @@ TEST(AvroResolution, LogicalTypes) {
   EXPECT_EQ(Promote(R"("long")", logical("long", "timestamp-millis"), Datum().Long(1)),
             "1970-01-01 00:00:00.001000Z\n");
   EXPECT_EQ(Promote(logical("long", "timestamp-millis"), R"("long")", Datum().Long(1)), "1\n");
-  EXPECT_NE(Promote(logical("long", "local-timestamp-millis"), logical("long", "timestamp-millis"),
-                    "").find("cannot be read as long (timestamp-millis)"),
-            std::string::npos);
+  EXPECT_NE(
+      Promote(logical("long", "local-timestamp-millis"), logical("long", "timestamp-millis"), "")
+          .find("cannot be read as long (timestamp-millis)"),
+      std::string::npos);
   const auto decimal = [](int precision, int scale) {
     return R"({"type":"bytes","logicalType":"decimal","precision":)" + std::to_string(precision) +
            R"(,"scale":)" + std::to_string(scale) + "}";
@@ -191,27 +208,48 @@ TEST(AvroResolution, LogicalTypes) {
 }
 
 TEST(AvroResolution, DeclaredColumnsAreTheSchemaOfBareDatums) {
-  const DecodedRows out = DecodeAvro(
-      Declare("", "id bigint NOT NULL, name string, small smallint, at timestamp, day date, "
-                  "price decimal(9,2), tags array<string>, m map<string,int>, "
-                  "geo struct<lat:double,lon:double NOT NULL>, ok boolean, raw binary"),
-      {Datum()
-           .Long(7)
-           .Long(1).Text("x")
-           .Long(1).Long(-5)
-           .Long(1).Long(1'000'001)
-           .Long(0)
-           .Long(1).Text("\x7b")
-           .Long(1).Long(2).Long(1).Text("a").Long(0).Long(0)
-           .Long(1).Long(1).Text("k").Long(1).Long(3).Long(0)
-           .Long(1).Long(1).Real(1.5).Real(2.5)
-           .Long(1).Raw("\1")
-           .Long(1).Text("b")});
+  const DecodedRows out =
+      DecodeAvro(Declare("",
+                         "id bigint NOT NULL, name string, small smallint, at timestamp, day date, "
+                         "price decimal(9,2), tags array<string>, m map<string,int>, "
+                         "geo struct<lat:double,lon:double NOT NULL>, ok boolean, raw binary"),
+                 {Datum()
+                      .Long(7)
+                      .Long(1)
+                      .Text("x")
+                      .Long(1)
+                      .Long(-5)
+                      .Long(1)
+                      .Long(1'000'001)
+                      .Long(0)
+                      .Long(1)
+                      .Text("\x7b")
+                      .Long(1)
+                      .Long(2)
+                      .Long(1)
+                      .Text("a")
+                      .Long(0)
+                      .Long(0)
+                      .Long(1)
+                      .Long(1)
+                      .Text("k")
+                      .Long(1)
+                      .Long(3)
+                      .Long(0)
+                      .Long(1)
+                      .Long(1)
+                      .Real(1.5)
+                      .Real(2.5)
+                      .Long(1)
+                      .Raw("\1")
+                      .Long(1)
+                      .Text("b")});
   EXPECT_EQ(Rejects(out), "");
-  EXPECT_EQ(Rows(out),
-            "7 | x | -5 | 1970-01-01 00:00:01.000001Z | null | 1.23 | "
-            "list<element: string>[a, null] | map<string, int32>[{key:string = k, value:int32 = 3}] "
-            "| {lat:double = 1.5, lon:double = 2.5} | true | b\n");
+  EXPECT_EQ(
+      Rows(out),
+      "7 | x | -5 | 1970-01-01 00:00:01.000001Z | null | 1.23 | "
+      "list<element: string>[a, null] | map<string, int32>[{key:string = k, value:int32 = 3}] "
+      "| {lat:double = 1.5, lon:double = 2.5} | true | b\n");
   EXPECT_EQ(Rejects(DecodeAvro(Declare("", "b tinyint"), {Datum().Long(1).Long(128)})),
             "convert.overflow b@1 #0.0\n");
 }
@@ -245,12 +283,14 @@ TEST(AvroResolution, DeclaredColumnsOfAnAvroSchema) {
 }
 
 TEST(AvroResolution, DeclaredColumnOfARootThatIsNoRecord) {
-  EXPECT_EQ(Rows(DecodeAvro(Declare(R"({"type":"map","values":"int"})", "counts map<string,bigint>"),
-                            {Datum().Long(1).Text("a").Long(1).Long(0)})),
-            "map<string, int64>[{key:string = a, value:int64 = 1}]\n");
-  EXPECT_EQ(MakeError(Declare(R"("long")", "a bigint, b bigint")),
-            "avro.resolution: the data is no record but long, so the schema must be one column, for "
-            "example: value string");
+  EXPECT_EQ(
+      Rows(DecodeAvro(Declare(R"({"type":"map","values":"int"})", "counts map<string,bigint>"),
+                      {Datum().Long(1).Text("a").Long(1).Long(0)})),
+      "map<string, int64>[{key:string = a, value:int64 = 1}]\n");
+  EXPECT_EQ(
+      MakeError(Declare(R"("long")", "a bigint, b bigint")),
+      "avro.resolution: the data is no record but long, so the schema must be one column, for "
+      "example: value string");
 }
 
 }  // namespace

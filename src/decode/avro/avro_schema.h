@@ -61,10 +61,10 @@ struct AvroField {
 struct AvroNode {
   AvroType type = AvroType::kNull;
   AvroLogical logical = AvroLogical::kNone;
-  int precision = 0;      ///< kDecimal
-  int scale = 0;          ///< kDecimal
-  std::int64_t size = 0;  ///< kFixed
-  std::string name;       ///< Records, enums, fixed: the full name, "space.name".
+  int precision = 0;                      ///< kDecimal
+  int scale = 0;                          ///< kDecimal
+  std::int64_t size = 0;                  ///< kFixed
+  std::string name;                       ///< Records, enums, fixed: the full name, "space.name".
   std::vector<std::string> aliases;       ///< Full names.
   std::vector<std::string> symbols;       ///< kEnum
   std::int32_t default_symbol = -1;       ///< kEnum; -1 if there is none.

@@ -20,9 +20,9 @@ constexpr std::int64_t kMaxFixedBytes = 16 << 20;
 
 const std::map<std::string, AvroType, std::less<>>& Primitives() {
   static const auto& names = *new std::map<std::string, AvroType, std::less<>>{
-      {"null", AvroType::kNull},     {"boolean", AvroType::kBoolean}, {"int", AvroType::kInt},
-      {"long", AvroType::kLong},     {"float", AvroType::kFloat},     {"double", AvroType::kDouble},
-      {"bytes", AvroType::kBytes},   {"string", AvroType::kString},
+      {"null", AvroType::kNull},   {"boolean", AvroType::kBoolean}, {"int", AvroType::kInt},
+      {"long", AvroType::kLong},   {"float", AvroType::kFloat},     {"double", AvroType::kDouble},
+      {"bytes", AvroType::kBytes}, {"string", AvroType::kString},
   };
   return names;
 }
@@ -71,8 +71,10 @@ bool IsFullName(std::string_view name) {
 
 Error BadName(const std::string& what, const AvroJson& json) {
   return AvroSchemaError(
-      what + " must begin with a letter or '_', have only letters, digits and '_', and no more "
-             "than " + std::to_string(kMaxNameBytes) + " bytes",
+      what +
+          " must begin with a letter or '_', have only letters, digits and '_', and no more "
+          "than " +
+          std::to_string(kMaxNameBytes) + " bytes",
       json.place);
 }
 
@@ -129,7 +131,8 @@ class Parser {
   Result<AvroNode*> Add(AvroType type, const AvroJson& json) {
     if (++nodes_ > kMaxNodes) {
       return AvroSchemaError(
-          "the schema has more than " + std::to_string(kMaxNodes) + " types and fields", json.place);
+          "the schema has more than " + std::to_string(kMaxNodes) + " types and fields",
+          json.place);
     }
     return schema_->Add(type);
   }
@@ -157,7 +160,7 @@ class Parser {
     if (type->text == "map") return ParseItems(json, AvroType::kMap, "values", space, depth);
     const auto primitive = Primitives().find(type->text);
     if (primitive == Primitives().end()) return ParseName(*type, space);
-    TRY(AvroNode* node, Add(primitive->second, json));
+    TRY(AvroNode * node, Add(primitive->second, json));
     TRY(ReadLogical(json, node));
     return node;
   }
@@ -181,7 +184,7 @@ class Parser {
   }
 
   Result<const AvroNode*> ParseUnion(const AvroJson& json, const std::string& space, int depth) {
-    TRY(AvroNode* node, Add(AvroType::kUnion, json));
+    TRY(AvroNode * node, Add(AvroType::kUnion, json));
     std::set<std::string> kinds;
     for (const AvroJson& item : json.items) {
       TRY(const AvroNode* branch, ParseType(item, space, depth + 1));
@@ -190,7 +193,8 @@ class Parser {
       }
       const std::string kind = branch->has_name() ? branch->name : DescribeAvroType(*branch);
       if (!kinds.insert(kind).second) {
-        return AvroSchemaError("this union has " + DescribeAvroType(*branch) + " twice", item.place);
+        return AvroSchemaError("this union has " + DescribeAvroType(*branch) + " twice",
+                               item.place);
       }
       node->branches.push_back(branch);
     }
@@ -201,11 +205,11 @@ class Parser {
                                      const std::string& space, int depth) {
     const AvroJson* items = json.Find(key);
     if (items == nullptr) {
-      return AvroSchemaError(type == AvroType::kArray ? "this array has no \"items\""
-                                                      : "this map has no \"values\"",
-                             json.place);
+      return AvroSchemaError(
+          type == AvroType::kArray ? "this array has no \"items\"" : "this map has no \"values\"",
+          json.place);
     }
-    TRY(AvroNode* node, Add(type, json));
+    TRY(AvroNode * node, Add(type, json));
     TRY(const AvroNode* item, ParseType(*items, space, depth + 1));
     node->branches.push_back(item);
     return node;
@@ -219,7 +223,8 @@ class Parser {
     }
     TRY(AvroNode * node, Add(type, json));
     std::string own_space = space;
-    if (const AvroJson* given = json.Find("namespace"); given != nullptr && !given->is(Kind::kNull)) {
+    if (const AvroJson* given = json.Find("namespace");
+        given != nullptr && !given->is(Kind::kNull)) {
       if (!given->is(Kind::kString) || !(given->text.empty() || IsFullName(given->text))) {
         return BadName("each part of a namespace", *given);
       }
@@ -257,7 +262,7 @@ class Parser {
   }
 
   Result<const AvroNode*> ParseRecord(const AvroJson& json, const std::string& space, int depth) {
-    TRY(AvroNode* node, Define(AvroType::kRecord, json, space));
+    TRY(AvroNode * node, Define(AvroType::kRecord, json, space));
     const std::string inner(SpaceOf(node->name));
     const AvroJson* fields = json.Find("fields");
     if (fields == nullptr || !fields->is(Kind::kArray)) {
@@ -275,8 +280,8 @@ class Parser {
         return BadName("a field's name", *name);
       }
       if (!names.insert(name->text).second) {
-        return AvroSchemaError("the record '" + node->name + "' has two fields '" + name->text + "'",
-                               name->place);
+        return AvroSchemaError(
+            "the record '" + node->name + "' has two fields '" + name->text + "'", name->place);
       }
       AvroField field;
       field.name = name->text;
@@ -291,7 +296,7 @@ class Parser {
   }
 
   Result<const AvroNode*> ParseEnum(const AvroJson& json, const std::string& space) {
-    TRY(AvroNode* node, Define(AvroType::kEnum, json, space));
+    TRY(AvroNode * node, Define(AvroType::kEnum, json, space));
     const AvroJson* symbols = json.Find("symbols");
     if (symbols == nullptr || !symbols->is(Kind::kArray)) {
       return AvroSchemaError("the enum '" + node->name + "' needs \"symbols\", an array of names",
@@ -320,7 +325,7 @@ class Parser {
   }
 
   Result<const AvroNode*> ParseFixed(const AvroJson& json, const std::string& space) {
-    TRY(AvroNode* node, Define(AvroType::kFixed, json, space));
+    TRY(AvroNode * node, Define(AvroType::kFixed, json, space));
     const AvroJson* size = json.Find("size");
     if (size == nullptr) {
       return AvroSchemaError("the fixed '" + node->name + "' needs \"size\"", json.place);
@@ -334,10 +339,9 @@ class Parser {
   Result<void> ReadLogical(const AvroJson& json, AvroNode* node) {
     const AvroJson* name = json.Find("logicalType");
     if (!options_.logical_types || name == nullptr || !name->is(Kind::kString)) return {};
-    const auto* found =
-        std::find_if(std::begin(kLogicalNames), std::end(kLogicalNames), [&](const auto& one) {
-          return one.name == name->text && one.base == node->type;
-        });
+    const auto* found = std::find_if(
+        std::begin(kLogicalNames), std::end(kLogicalNames),
+        [&](const auto& one) { return one.name == name->text && one.base == node->type; });
     if (found == std::end(kLogicalNames)) return {};
     switch (found->logical) {
       case AvroLogical::kDecimal:

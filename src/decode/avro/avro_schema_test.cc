@@ -78,7 +78,8 @@ TEST(AvroSchema, MistakesAreNamedWithTheirPlace) {
       {R"({"type":"record","name":"R"})", "the record 'R' needs \"fields\", an array, at column 1"},
       {R"({"type":"record","fields":[]})", "this type has no \"name\""},
       {R"({"type":"record","name":"a-b","fields":[]})", "each part of a name must begin with"},
-      {R"({"type":"record","name":"R","namespace":"a..b","fields":[]})", "each part of a namespace"},
+      {R"({"type":"record","name":"R","namespace":"a..b","fields":[]})",
+       "each part of a namespace"},
       {R"({"type":"record","name":"R","fields":[{"name":"9","type":"int"}]})", "a field's name"},
       {R"({"type":"record","name":"R","fields":[{"name":"a","type":"int"},
            {"name":"a","type":"int"}]})",
@@ -141,8 +142,9 @@ TEST(AvroSchema, HostileSchemasAreRefusedInTime) {
   EXPECT_NE(ErrorOf(R"({"type":"record","name":")" + name + R"(","fields":[]})").find("255 bytes"),
             std::string::npos);
   // Each record's default stands for two of the next one's: 2^30 values from 30 records.
-  std::string doubling = "{\"type\":\"record\",\"name\":\"R30\",\"fields\":[{\"name\":\"x\","
-                         "\"type\":\"int\",\"default\":1}]}";
+  std::string doubling =
+      "{\"type\":\"record\",\"name\":\"R30\",\"fields\":[{\"name\":\"x\","
+      "\"type\":\"int\",\"default\":1}]}";
   for (int i = 29; i >= 0; --i) {
     const std::string next = "R" + std::to_string(i + 1);
     doubling = R"({"type":"record","name":"R)" + std::to_string(i) +
@@ -215,10 +217,11 @@ TEST(AvroSchema, ColumnsOfOtherRoots) {
 }
 
 TEST(AvroSchema, RecursiveTypesAreRefusedByName) {
-  EXPECT_EQ(ColumnsOf(R"({"type":"record","name":"s.List","fields":[
+  EXPECT_EQ(
+      ColumnsOf(R"({"type":"record","name":"s.List","fields":[
       {"name":"v","type":"int"},{"name":"next","type":["null","List"]}]})"),
-            "the record 's.List' contains itself (as 'next'), which no column can hold; declare the "
-            "columns that are wanted with a `schema` like: id bigint, name string");
+      "the record 's.List' contains itself (as 'next'), which no column can hold; declare the "
+      "columns that are wanted with a `schema` like: id bigint, name string");
   EXPECT_NE(ColumnsOf(R"({"type":"record","name":"R","fields":[]})").find("no columns"),
             std::string::npos);
 }

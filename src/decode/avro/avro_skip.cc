@@ -1,5 +1,5 @@
-// AvroReader: values that no column wants. Lengths, counts and indexes are checked, for what follows
-// depends on them; what the values are is not.
+// AvroReader: values that no column wants. Lengths, counts and indexes are checked, for what
+// follows depends on them; what the values are is not.
 #include "decode/avro/avro_reader.h"
 #include "decode/avro/avro_varint.h"
 

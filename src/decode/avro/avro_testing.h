@@ -45,8 +45,8 @@ class Datum {
 };
 
 /// A container file of one block.
-inline std::string AvroFile(const std::string& schema, const std::string& codec,
-                            std::int64_t count, const std::string& block) {
+inline std::string AvroFile(const std::string& schema, const std::string& codec, std::int64_t count,
+                            const std::string& block) {
   const std::string sync = "0123456789abcdef";
   Datum file;
   file.Raw(std::string("Obj\1", 4)).Long(2).Text("avro.schema").Text(schema);

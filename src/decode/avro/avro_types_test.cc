@@ -61,8 +61,7 @@ TEST(AvroTypes, StringsOfEveryLengthNearTheEnd) {
       umlaut.replace(at, 2, "\xc3\xbc");
       EXPECT_EQ(One(R"("string")", Bytes(umlaut)), umlaut + "\n");
       umlaut.replace(at, 2, "\xc3x");
-      EXPECT_EQ(One(R"("string")", Bytes(umlaut)),
-                "convert.format: the string is not valid UTF-8");
+      EXPECT_EQ(One(R"("string")", Bytes(umlaut)), "convert.format: the string is not valid UTF-8");
     }
   }
 }
@@ -98,16 +97,18 @@ TEST(AvroTypes, ArraysAndMapsInBlocks) {
             "map<string, int32>[{key:string = a, value:int32 = 1}, {key:string = b, "
             "value:int32 = 2}]\n");
   // Of several entries with one key the last counts, as in JSON.
-  EXPECT_EQ(One(map, Datum().Long(1).Text("a").Long(1).Long(2).Text("b").Long(2).Text("a").Long(3)
-                         .Long(0)),
-            "map<string, int32>[{key:string = b, value:int32 = 2}, {key:string = a, "
-            "value:int32 = 3}]\n");
+  EXPECT_EQ(
+      One(map,
+          Datum().Long(1).Text("a").Long(1).Long(2).Text("b").Long(2).Text("a").Long(3).Long(0)),
+      "map<string, int32>[{key:string = b, value:int32 = 2}, {key:string = a, "
+      "value:int32 = 3}]\n");
 }
 
 TEST(AvroTypes, EnumAndFixed) {
   const std::string of_two = R"({"type":"enum","name":"E","symbols":["UP","DOWN"]})";
   EXPECT_EQ(One(of_two, Datum().Long(1)), "DOWN\n");
-  EXPECT_EQ(One(of_two, Datum().Long(2)), "avro.datum: an enum of 2 symbols has none with this index");
+  EXPECT_EQ(One(of_two, Datum().Long(2)),
+            "avro.datum: an enum of 2 symbols has none with this index");
   EXPECT_EQ(One(R"({"type":"fixed","name":"F","size":3})", "abc"), "abc\n");
   EXPECT_EQ(One(R"({"type":"fixed","name":"F","size":0})", std::string()), "\n");
   EXPECT_EQ(One(R"({"type":"fixed","name":"F","size":3})", "ab"),
@@ -187,11 +188,11 @@ TEST(AvroTypes, RootsThatAreNoRecord) {
   EXPECT_EQ(Rows(DecodeAvro(WrittenAs(R"(["null","string"])"),
                             {Datum().Long(0), Datum().Long(1).Text("x")})),
             "null\nx\n");
-  const DecodedRows rows = DecodeAvro(
-      WrittenAs(R"({"type":"array","items":{"type":"record","name":"R","fields":[
+  const DecodedRows rows =
+      DecodeAvro(WrittenAs(R"({"type":"array","items":{"type":"record","name":"R","fields":[
           {"name":"a","type":"int"},{"name":"s","type":"string"}]}})"),
-      {Datum().Long(2).Long(1).Text("x").Long(2).Text("y").Long(0), Datum().Long(0),
-       Datum().Long(-2).Long(5).Long(3).Text("\xff").Long(4).Text("z").Long(0)});
+                 {Datum().Long(2).Long(1).Text("x").Long(2).Text("y").Long(0), Datum().Long(0),
+                  Datum().Long(-2).Long(5).Long(3).Text("\xff").Long(4).Text("z").Long(0)});
   EXPECT_EQ(Rows(rows), "1 | x\n2 | y\n4 | z\n");
   EXPECT_EQ(rows.record_of_row, (std::vector<std::uint32_t>{0, 0, 2}));
   EXPECT_EQ(rows.row_in_message, (std::vector<std::int32_t>{0, 1, 1}));

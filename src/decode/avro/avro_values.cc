@@ -42,7 +42,8 @@ inline bool CopyText(char* to, Bytes from, std::size_t size, Bytes readable_end)
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + done), block);
       high |= static_cast<unsigned>(_mm_movemask_epi8(block)) & ((1U << (size - done)) - 1);
     }
-    return __builtin_expect(high == 0, 1) || arrow::util::ValidateUTF8(from, static_cast<std::int64_t>(size));
+    return __builtin_expect(high == 0, 1) ||
+           arrow::util::ValidateUTF8(from, static_cast<std::int64_t>(size));
   }
 #endif
   std::memcpy(to, from, size);
@@ -209,10 +210,9 @@ Bytes AvroReader::Run(const AvroProgram& program, const AvroInstruction* i,
       case AvroOp::kIntToDouble: {
         std::int32_t value;
         if ((p = ReadAvroInt(p, end, &value)) == nullptr) return MalformedInteger(at, false);
-        if (!(i->op == AvroOp::kIntToInt64 ? column->AppendFixed(std::int64_t{value})
-              : i->op == AvroOp::kIntToFloat
-                  ? column->AppendFixed(static_cast<float>(value))
-                  : column->AppendFixed(static_cast<double>(value)))) {
+        if (!(i->op == AvroOp::kIntToInt64   ? column->AppendFixed(std::int64_t{value})
+              : i->op == AvroOp::kIntToFloat ? column->AppendFixed(static_cast<float>(value))
+                                             : column->AppendFixed(static_cast<double>(value)))) {
           return OutOfMemory();
         }
         break;
@@ -237,8 +237,8 @@ Bytes AvroReader::Run(const AvroProgram& program, const AvroInstruction* i,
         std::int32_t value;
         if ((p = ReadAvroInt(p, end, &value)) == nullptr) return MalformedInteger(at, false);
         const bool is_byte = i->op == AvroOp::kInt8;
-        if (value != (is_byte ? static_cast<std::int8_t>(value)
-                              : static_cast<std::int16_t>(value))) {
+        if (value !=
+            (is_byte ? static_cast<std::int8_t>(value) : static_cast<std::int16_t>(value))) {
           if (!Misfit(column, at, "convert.overflow",
                       "the number does not fit into " + FormatDdlType(*column->type()))) {
             return nullptr;
@@ -451,8 +451,7 @@ Bytes AvroReader::RunArray(const AvroProgram& program, const AvroInstruction& ar
 /// Where a key comes twice, which is rare and found at the end, the map is taken back and read
 /// again without the entries that a later one replaces.
 Bytes AvroReader::RunMap(const AvroProgram& program, const AvroInstruction& map,
-                         const AvroInstruction* value, Bytes p,
-                         const std::vector<bool>* repeated) {
+                         const AvroInstruction* value, Bytes p, const std::vector<bool>* repeated) {
   const Bytes begin = p;
   const AvroInstruction* const behind = program.at(map.a);
   ColumnBuilder* const keys = map.column->child(0);
@@ -501,8 +500,8 @@ Bytes AvroReader::RunDefault(const AvroProgram& program, const AvroInstruction& 
   const Bytes end = end_;
   if (in_default_++ == 0) default_at_ = p;
   end_ = reinterpret_cast<Bytes>(bytes.data()) + bytes.size();
-  const Bytes done = Run(program, value, program.at(instruction.a),
-                         reinterpret_cast<Bytes>(bytes.data()));
+  const Bytes done =
+      Run(program, value, program.at(instruction.a), reinterpret_cast<Bytes>(bytes.data()));
   --in_default_;
   end_ = end;
   return done == nullptr ? nullptr : p;
