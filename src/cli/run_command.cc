@@ -168,10 +168,9 @@ void AddRunCommand(CLI::App& app, CommandContext& context) {
   command->add_option("--metrics-address", args->metrics_address,
                       "Serve Prometheus metrics here, whatever the job's metricsAddress says");
   command
-      ->add_option(
-          "--drop", args->drop,
-          "Give up this source or sink of the checkpoint, or this topic of a source "
-          "(SOURCE/TOPIC), after it was removed from the job or renamed; may be repeated")
+      ->add_option("--drop", args->drop,
+                   "Give up this source or sink of the checkpoint, or this topic of a source "
+                   "(SOURCE/TOPIC), after it was removed from the job or renamed; may be repeated")
       ->type_name("NAME")
       ->take_all()
       ->allow_extra_args(false);

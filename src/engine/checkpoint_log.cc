@@ -180,8 +180,7 @@ void CheckpointLog::TakePending() {
 /// failed. Other bytes in that slot are for Look to judge.
 Result<void> CheckpointLog::Settle() {
   if (!pending_.has_value()) return {};
-  TRY(auto there,
-      storage_->Read(SlotName(contents_.checkpoint_id, pending_->entry.number)));
+  TRY(auto there, storage_->Read(SlotName(contents_.checkpoint_id, pending_->entry.number)));
   if (there.has_value() && *there == pending_->bytes) {
     TakePending();
   } else {

@@ -99,8 +99,8 @@ class CheckpointLog {
   /// REQUIRES: nothing decided and uncommitted.
   Result<void> Decide(const DecisionRecord& decision);
   Result<void> Commit(std::int64_t epoch);
-  /// Looks whether this process is still the writer, and whether a slot whose create failed is there
-  /// after all: then it counts, and contents() has it.
+  /// Looks whether this process is still the writer, and whether a slot whose create failed is
+  /// there after all: then it counts, and contents() has it.
   Result<void> CheckWriter();
   /// Removes the oldest slots but those of the newest `epochs` epochs, or of fewer, at least two,
   /// where those would take more than kLogBytes: a source may remember much in each position.

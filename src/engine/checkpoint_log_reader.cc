@@ -28,7 +28,7 @@ Error Damaged(const std::string& what) {
 }
 
 void SetPositions(std::map<std::pair<std::string, std::string>, SplitPosition>* positions,
-           const std::vector<SplitPosition>& splits) {
+                  const std::vector<SplitPosition>& splits) {
   for (auto split : splits) {
     split.from.clear();
     std::pair key{split.source, split.split};
@@ -60,9 +60,9 @@ Result<void> Replay(const SlotBytes& slot, LogContents* contents, Positions* pos
     TRY(auto record, ParseCommit(slot.payload, name));
     contents->committed = record.epoch;
   } else {
-    return UserError("checkpoint.version",
-                     "the checkpoint file " + name + " is of kind '" + slot.kind +
-                         "', written by a newer sluice; run that one");
+    return UserError("checkpoint.version", "the checkpoint file " + name + " is of kind '" +
+                                               slot.kind +
+                                               "', written by a newer sluice; run that one");
   }
   return {};
 }

@@ -20,8 +20,8 @@ struct SplitPosition {
   SplitId split;
   Position position;
   std::string identity;
-  /// In decisions: where the epoch began; empty elsewhere. One longer than kLongFrom is not written:
-  /// the decision before has it, as long as that is retained.
+  /// In decisions: where the epoch began; empty elsewhere. One longer than kLongFrom is not
+  /// written: the decision before has it, as long as that is retained.
   Position from;
 };
 

@@ -45,7 +45,8 @@ Result<void> CheckDropped(const PipelineSpec& spec, const LogContents& contents)
     if (named.count(name) != 0) continue;
     auto near = NearestName(name, {named.begin(), named.end()});
     Log(LogLevel::kWarn,
-        "--drop " + name + ": the checkpoint has no such source, split or sink; nothing is given up" +
+        "--drop " + name +
+            ": the checkpoint has no such source, split or sink; nothing is given up" +
             (near ? "; it has '" + *near + "'" : ""));
   }
   return {};

@@ -17,8 +17,8 @@
 
 namespace sluice {
 
-/// The words after `--drop` that give up this split: SOURCE/SPLIT, and without what follows the last
-/// slash of its id: SOURCE/TOPIC for a partition.
+/// The words after `--drop` that give up this split: SOURCE/SPLIT, and without what follows the
+/// last slash of its id: SOURCE/TOPIC for a partition.
 std::vector<std::string> DropNames(const std::string& source, const SplitId& split);
 
 /// Any thread; calls into one source are serialised.

@@ -64,8 +64,9 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
       {.name = "minEpochsToRetain",
        .type = OptionType::kInt,
        .default_value = "100",
-       .help = "Committed epochs that the log keeps; fewer, at least two, where they would take more "
-               "than 8 MiB.",
+       .help =
+           "Committed epochs that the log keeps; fewer, at least two, where they would take more "
+           "than 8 MiB.",
        .example = "1000",
        .min = 1,
        .max = 1'000'000},

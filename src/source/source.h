@@ -2,16 +2,13 @@
 ///
 /// A source names its splits (Kafka partitions, shards, folders), resolves where a new one starts,
 /// proves that a remembered position still means what it meant, and opens readers. It never
-/// decodes, keeps no position of its own across restarts, and reads the same range again when asked
-/// to.
+/// decodes, keeps no position across restarts, and reads the same range again when asked to.
 ///
-/// Call order: ListSplits -> JudgeMissing (remembered splits that were not listed) -> ResolveStart
-/// (new splits only) -> Verify (all that were listed) -> OpenReader* -> ...
-/// ListSplits may be called again at any time, while readers run. Where it fails while splits are
-/// remembered, JudgeMissing is asked about all of them, and then ListSplits once more.
-/// Threads: Source methods are called from one thread at a time; each SplitReader from one thread,
-/// with the exception of Wake. Errors: Retry::kLater means that the engine waits with back-off and
-/// tries again.
+/// Call order: ListSplits -> JudgeMissing (remembered splits that were not listed; all of them
+/// where listing failed, and then it is tried once more) -> ResolveStart (new splits only) ->
+/// Verify (all that were listed) -> OpenReader* -> ... ListSplits may be called again while readers
+/// run. Threads: Source methods are called from one thread at a time; each SplitReader from one
+/// thread, but for Wake. Errors: at Retry::kLater the engine waits with back-off and tries again.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -40,7 +37,7 @@ struct Split {
   std::string identity;
 };
 
-/// A split with the place to read on from. `identity` is the one stored with the position.
+/// A split, the place to read on from, and the identity that was stored with it.
 struct SplitStart {
   SplitId id;
   Position position;
@@ -70,16 +67,16 @@ enum class Missing {
 struct ReadLimits {
   std::size_t records = 16384;
   std::size_t bytes = 4u << 20;  ///< May be exceeded by one message.
-  std::chrono::milliseconds wait{
-      50};  ///< At most so long for the first message, and for more of them.
+  /// At most so long for the first message, and for more of them.
+  std::chrono::milliseconds wait{50};
 };
 
 class SplitReader {
  public:
   virtual ~SplitReader() = default;
 
-  /// The next messages of any of this reader's splits; null if none came in time. Positions of one
-  /// split are delivered in order, each range beginning where the last one ended.
+  /// The next messages of any of this reader's splits; null if none came in time. Ranges of one
+  /// split come in order, each beginning where the last one ended.
   virtual Result<std::unique_ptr<RawBatch>> Read(const ReadLimits& limits) = 0;
 
   /// Goes back (or forward) to `position`; what was read ahead of that split is dropped.
@@ -96,23 +93,21 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  /// Columns the source adds to each row (headers, record timestamp), canonical types. May be
-  /// empty.
+  /// Columns the source adds to each row (headers, record timestamp), canonical types; maybe none.
   virtual const std::vector<std::shared_ptr<arrow::Field>>& extra_fields() const = 0;
 
   /// All splits that the options name and that exist now.
   virtual Result<std::vector<Split>> ListSplits() = 0;
 
-  /// One answer for each of `starts`. A split that was deleted is an error that names it and its
-  /// position, unless the options allow loss; from then on ListSplits does without it until it is
-  /// made anew.
+  /// One answer for each of `starts`. A deleted split is an error that names it and its position,
+  /// unless the options allow loss: then ListSplits does without it until it is made anew.
   virtual Result<std::vector<Missing>> JudgeMissing(const std::vector<SplitStart>& starts) {
     return std::vector<Missing>(starts.size(), Missing::kNotNamed);
   }
 
   /// Where a job without a checkpoint starts in each split, by the source's options, as a definite
   /// position: `latest` and times are resolved here, once. `first` is false for splits that
-  /// appeared after the job's first start: those begin at their beginning whatever the options say.
+  /// appeared after the job's first start: those begin at their beginning.
   virtual Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
                                                        bool first) = 0;
 
@@ -120,13 +115,11 @@ class Source {
   /// made anew) is an error that names split and range, or is counted if the options allow loss.
   virtual Result<Verified> Verify(const std::vector<SplitStart>& starts) = 0;
 
-  /// The end of each split as readers see it now (Kafka: the last stable offset), for lag and for
-  /// --until-caught-up.
+  /// The end of each split as readers see it now (Kafka: the last stable offset), for lag and
+  /// catching up.
   virtual Result<std::map<SplitId, Position>> Ends(const std::vector<SplitId>& splits) = 0;
-
   virtual Result<std::unique_ptr<SplitReader>> OpenReader(
       const std::vector<SplitStart>& starts) = 0;
-
   /// < 0, 0, > 0. REQUIRES: positions of the same split.
   virtual int ComparePositions(const Position& a, const Position& b) const = 0;
   /// How many records lie between, at most; for lag. 0 if a >= b.
@@ -140,7 +133,7 @@ class Source {
 struct SourceContext {
   std::string job;
   std::string name;                      ///< Of the source in the job.
-  std::size_t buffer_bytes = 64u << 20;  ///< Its share of maxMemory, for what is fetched ahead.
+  std::size_t buffer_bytes = 64u << 20;  ///< Its share of maxMemory, to fetch ahead.
   Metrics* metrics = nullptr;            ///< May be null.
   const Clock* clock = &Clock::System();
 };

@@ -152,7 +152,8 @@ TEST(ParquetEncoder, FlushEndsARowGroupAndNoneIsEmpty) {
 
 TEST(ParquetEncoder, RowGroupsThatWaitForTheFooterAreCounted) {
   arrow::FieldVector fields;
-  for (int i = 0; i < 12; ++i) fields.push_back(arrow::field("c" + std::to_string(i), arrow::utf8()));
+  for (int i = 0; i < 12; ++i)
+    fields.push_back(arrow::field("c" + std::to_string(i), arrow::utf8()));
   auto schema = arrow::schema(fields);
   auto rows = Rows(schema, R"([{"c0": "some text", "c1": "another", "c11": "and a third"}])");
   StringSink out;

@@ -60,7 +60,8 @@ class FilesSource final : public Source {
   Result<std::vector<SplitStart>> ResolveStart(const std::vector<Split>& splits,
                                                bool /*first*/) override {
     std::vector<SplitStart> starts;
-    for (const Split& split : splits) starts.push_back({split.id, FilesPosition().ToText(), split.identity});
+    for (const Split& split : splits)
+      starts.push_back({split.id, FilesPosition().ToText(), split.identity});
     return starts;
   }
 

@@ -55,8 +55,8 @@ class Folder {
   /// What tells this folder from others, as ASCII: "DEVICE:INODE:BIRTH /absolute/path", the device
   /// as two numbers. An error if it is not there.
   Result<std::string> Identity() const;
-  /// Whether the two are one folder: the same path, whatever lies there now (mounted again, restored,
-  /// made anew), or the same inode under another path.
+  /// Whether the two are one folder: the same path, whatever lies there now (mounted again,
+  /// restored, made anew), or the same inode under another path.
   static bool SameFolder(std::string_view a, std::string_view b);
   /// The path in an identity.
   static std::string PathIn(std::string_view identity);

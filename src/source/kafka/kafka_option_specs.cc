@@ -110,9 +110,10 @@ std::vector<OptionSpec> PositionSpecs() {
       {.name = "failOnDataLoss",
        .type = OptionType::kBool,
        .default_value = "true",
-       .help =
-           "Stop when records are gone before they were read, or a topic is. false: go on behind the "
-           "gap or without the topic, log it, and count records in sluice_kafka_lost_records_total.",
+       .help = "Stop when records are gone before they were read, or a topic is. false: go on "
+               "behind the "
+               "gap or without the topic, log it, and count records in "
+               "sluice_kafka_lost_records_total.",
        .example = "false"},
       {.name = "groupIdPrefix",
        .default_value = "spark-kafka-source",

@@ -116,7 +116,8 @@ Result<void> KafkaReader::Assign(const std::vector<SplitStart>& starts) {
   for (auto& assigned : added) {
     const bool again = !client_->FirstAssignment(assigned->split);
     splits_.push_back(std::move(assigned));
-    // librdkafka compares epochs at a seek, not at an assignment; what was fetched before is dropped.
+    // librdkafka compares epochs at a seek, not at an assignment; what was fetched before is
+    // dropped.
     const KafkaCheck& check = splits_.back()->check;
     if (again || check.epoch >= 0) TRY(Settle(splits_.back()->split, check));
   }
@@ -366,8 +367,8 @@ Result<void> KafkaReader::AcceptTruncation(Assigned* assigned, std::int64_t kept
   }
   if (options_.on_loss) {
     const std::int64_t from = kept < 0 || kept > assigned->next ? assigned->next : kept;
-    options_.on_loss({assigned->id, FormatOffset(from), FormatOffset(assigned->next),
-                      assigned->next - from});
+    options_.on_loss(
+        {assigned->id, FormatOffset(from), FormatOffset(assigned->next), assigned->next - from});
   }
   // The range has no records: with it, what was counted once is not found again by a later start.
   Touch(assigned);

@@ -47,11 +47,11 @@ class KafkaReader final : public SplitReader {
   struct Assigned {
     SplitId id;
     TopicPartition split;
-    std::int64_t next = 0;    // What the next range begins with.
-    KafkaCheck check;         // Of the last record before `next` whose epoch is known.
+    std::int64_t next = 0;  // What the next range begins with.
+    KafkaCheck check;       // Of the last record before `next` whose epoch is known.
     const rd_kafka_message_t* last = nullptr;  // Of the running Read, if the check is of it.
-    bool fresh = true;        // Nothing fetched since the last assignment or seek.
-    std::uint64_t batch = 0;  // The batch that `range` is of.
+    bool fresh = true;                         // Nothing fetched since the last assignment or seek.
+    std::uint64_t batch = 0;                   // The batch that `range` is of.
     std::uint32_t range = 0;
   };
 

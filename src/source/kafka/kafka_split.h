@@ -14,8 +14,8 @@ namespace sluice {
 SplitId FormatSplit(const TopicPartition& split);
 Result<TopicPartition> ParseSplit(const SplitId& id);
 
-/// The next offset, and the newest place at or before it of which the leader's epoch is known: after
-/// a last record, not behind the transaction markers that follow it.
+/// The next offset, and the newest place at or before it of which the leader's epoch is known:
+/// after a last record, not behind the transaction markers that follow it.
 struct KafkaPosition {
   std::int64_t next = 0;
   KafkaCheck check;  ///< epoch -1: none.

@@ -22,8 +22,8 @@ Result<Verified> VerifyKafkaStarts(KafkaClient* client, const std::vector<SplitS
                                    bool fail_on_data_loss);
 
 /// Source::JudgeMissing, for splits that the options name. Topics that are deleted are added to
-/// `gone`. A topic counts as deleted once the brokers have said so several times over seconds, since
-/// one that has just started may not know of it yet.
+/// `gone`. A topic counts as deleted once the brokers have said so several times over seconds,
+/// since one that has just started may not know of it yet.
 Result<std::vector<Missing>> JudgeKafkaMissing(KafkaClient* client,
                                                const std::vector<SplitStart>& starts,
                                                bool fail_on_data_loss, std::set<std::string>* gone);

@@ -295,30 +295,31 @@ Result<void> FolderTree::WalkEntries(const std::string& folder, const EntryVisit
 Result<void> FolderTree::Walk(
     const std::string& folder,
     const std::function<Result<void>(const std::string&, const struct stat&)>& visit) const {
-  return WalkEntries(
-      folder, [&](int fd, const dirent& entry, const std::string& name) -> Result<bool> {
-        struct stat info;
-        if (::fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
-          if (errno == ENOENT) return false;
-          return FileError(errno, "look at", FullPath(name));
-        }
-        if (S_ISREG(info.st_mode)) TRY(visit(name, info));
-        return S_ISDIR(info.st_mode);
-      });
+  return WalkEntries(folder,
+                     [&](int fd, const dirent& entry, const std::string& name) -> Result<bool> {
+                       struct stat info;
+                       if (::fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+                         if (errno == ENOENT) return false;
+                         return FileError(errno, "look at", FullPath(name));
+                       }
+                       if (S_ISREG(info.st_mode)) TRY(visit(name, info));
+                       return S_ISDIR(info.st_mode);
+                     });
 }
 
 Result<void> FolderTree::WalkNames(const std::string& folder,
                                    const std::function<void(const std::string&)>& visit) const {
-  return WalkEntries(
-      folder, [&](int fd, const dirent& entry, const std::string& name) -> Result<bool> {
-        if (entry.d_type != DT_REG) {  // A file system that does not say.
-          struct stat info;
-          if (::fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return false;
-          if (!S_ISREG(info.st_mode)) return S_ISDIR(info.st_mode);
-        }
-        visit(name);
-        return false;
-      });
+  return WalkEntries(folder,
+                     [&](int fd, const dirent& entry, const std::string& name) -> Result<bool> {
+                       if (entry.d_type != DT_REG) {  // A file system that does not say.
+                         struct stat info;
+                         if (::fstatat(fd, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0)
+                           return false;
+                         if (!S_ISREG(info.st_mode)) return S_ISDIR(info.st_mode);
+                       }
+                       visit(name);
+                       return false;
+                     });
 }
 
 void FolderTree::RemoveEmpty(const std::string& folder) {
