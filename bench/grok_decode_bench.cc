@@ -2,6 +2,7 @@
 // expression: its JIT-compiled matching alone, without a look at what was captured. In turns, over
 // Apache log lines and over the 12-column click events as lines: grok_decode_bench [RECORDS]
 // [ROUNDS].
+#define PCRE2_CODE_UNIT_WIDTH 8
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <pcre2.h>
