@@ -113,7 +113,9 @@ class JobReader {
     if (const RawValue* address = job_.options.Raw("metricsAddress")) {
       auto checked = Metrics::CheckAddress(job_.options.String("metricsAddress"));
       if (!checked.ok() && !address->text.empty()) {
-        return AtPlace(address->place, std::move(checked).error().At("job"));
+        Error error = std::move(checked).error();
+        if (address->hidden) error.message = "metricsAddress is neither a port nor HOST:PORT";
+        return AtPlace(address->place, std::move(error).At("job"));
       }
     }
     job_.checkpoint_location = job_.options.String("checkpointLocation");

@@ -241,13 +241,13 @@ Result<void> CheckGlob(const std::string& pattern) {
   for (std::size_t at = 0; at < pattern.size(); ++at) {
     if (pattern[at] == '\\') {
       if (++at < pattern.size()) continue;  // The next one stands for itself.
-      return UserError("files.glob", "pathGlobFilter '" + pattern +
-                                         "' ends with a backslash; write \\\\ for one in a name");
+      return UserError("files.glob",
+                       "pathGlobFilter ends with a backslash; write \\\\ for one in a name");
     }
     if (pattern[at] != '[') continue;
     const std::size_t end = EndOfSet(pattern, at);
     if (end == std::string::npos) {
-      return UserError("files.glob", "pathGlobFilter '" + pattern + "': the [ at character " +
+      return UserError("files.glob", "pathGlobFilter: the [ at character " +
                                          std::to_string(at + 1) +
                                          " is not closed; write \\[ for one in a name");
     }
