@@ -187,6 +187,7 @@ def test_every_metric_is_explained():
 LIMITS = {
     "size of a message": ("src/decode/decoder.h", r"message_bytes = (16)u << 20"),
     "a string": ("src/decode/decoder.h", r"string_bytes = (16)u << 20"),
+    "cells of a row": ("src/decode/csv/csv_reader.cc", r"kMaxCells = ([\d']+)"),
     "nesting of objects": ("src/decode/decoder.h", r"depth = (\d+)"),
     "items of an array": ("src/decode/decoder.h", r"items = ([\d']+)"),
     "missing fields": ("src/decode/json/json_values.cc", r"kMaxMissing = ([\d']+)"),
