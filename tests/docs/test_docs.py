@@ -190,6 +190,7 @@ LIMITS = {
     "the same, for more than 1 MiB": ("src/decode/decoder.h", r"decompressed_ratio = (\d+)"),
     "memory for the dictionary": ("src/decode/codec/codec.h", r"kXzMemoryLimit = (80)u << 20"),
     "a string": ("src/decode/decoder.h", r"string_bytes = (16)u << 20"),
+    "cells of a row": ("src/decode/csv/csv_reader.cc", r"kMaxCells = ([\d']+)"),
     "nesting of objects": ("src/decode/decoder.h", r"depth = (\d+)"),
     "items of an array": ("src/decode/decoder.h", r"items = ([\d']+)"),
     "missing fields": ("src/decode/json/json_values.cc", r"kMaxMissing = ([\d']+)"),

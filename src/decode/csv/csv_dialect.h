@@ -16,11 +16,11 @@ struct CsvDialect {
   bool multi_line = false;  ///< A quoted or escaped line end belongs to the value.
 };
 
-/// The options `separator`, `quoteChar` and `escaper` as they are written: one ASCII character,
-/// `\t`, `\\`, `\0`-less `\u0001` or `\x01`, or a word of Glue's API (comma, ctrla, pipe,
-/// semicolon, tab; quote, single_quote, disabled). `-1`, `none`, `disabled` and nothing at all turn
-/// quotes and escapes off. User errors say what is wrong with which option, also where two are the
-/// same.
+/// From the options `separator`, `quoteChar` and `escaper` as they are written: one ASCII
+/// character, also as `\t`, `\\`, `\u0001` or `\x01`, or a word of Glue's API (comma, ctrla, pipe,
+/// semicolon, tab; quote, single_quote). `-1`, `none`, `disabled` and an empty text turn quotes and
+/// escapes off. User errors say what is wrong with which option, also where two are the same
+/// character.
 Result<CsvDialect> ParseCsvDialect(const std::string& separator, const std::string& quote,
                                    const std::string& escaper);
 
