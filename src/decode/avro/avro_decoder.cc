@@ -119,8 +119,8 @@ bool AvroDecoder::ReadMessage(std::string_view message) {
                  (has_fingerprint_ ? ", not " + Hex(bare_fingerprint_)
                                    : ", but declared columns have none: set avroSchema")};
   }
-  if (reader_.ReadRows(*bare_, message, 1, 0, /*inflated=*/false)) return true;
-  if (fault.reason.empty()) return false;
+  const bool read = reader_.ReadRows(*bare_, message, 1, 0, /*inflated=*/false);
+  if (fault.reason.empty() || (read && !reader_.rejected_rows())) return read;
   reader_.Restart();
   return reader_.Refuse(fault.byte, fault.code, std::move(fault.reason));
 }

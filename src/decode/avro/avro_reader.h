@@ -42,6 +42,8 @@ class AvroReader {
   /// Takes back what was read of the message so far, to try another way of reading it.
   void Restart();
 
+  bool rejected_rows() const { return rejects_.size() > first_reject_; }
+
   /// Keeps the message's rows, or turns its failure into a reject. An error only if memory ran out.
   Result<void> EndMessage();
 

@@ -74,7 +74,7 @@ TEST(AvroSchema, MistakesAreNamedWithTheirPlace) {
       {R"("strin")", "there is no type 'strin' here"},
       {R"({"type":"record","name":"R","fields":[{"name":"a","type":"intt"}]})",
        "null, boolean, int, long, float, double, bytes, string, record, enum, array, map, fixed, "
-       "and names defined before, at column 57"},
+       "and names defined before, at column 58"},
       {R"({"type":"record","name":"R"})", "the record 'R' needs \"fields\", an array, at column 1"},
       {R"({"type":"record","fields":[]})", "this type has no \"name\""},
       {R"({"type":"record","name":"a-b","fields":[]})", "each part of a name must begin with"},
