@@ -76,6 +76,7 @@ class JobReader {
 
   Result<void> Read(RawOptions root) {
     for (auto& [name, value] : root) {
+      if (name == "transforms") TRY(CheckIsList(value));
       if (name == "sources" || name == "sinks" || name == "transforms") continue;
       TRY(ResolveReferences("job", name, &value));
     }
@@ -258,19 +259,21 @@ class JobReader {
     return Mistake(options.Raw("from")->place, "job.from", message);
   }
 
+  static Result<void> CheckIsList(const RawValue& steps) {
+    const bool empty = steps.kind == RawValue::Kind::kScalar && steps.text.empty();
+    if (steps.kind == RawValue::Kind::kList || empty) return {};
+    const bool named = steps.kind == RawValue::Kind::kMap && !steps.entries.empty();
+    const std::string name = named ? steps.entries[0].name.substr(0, 60) : "clean";
+    return Mistake(steps.place, "job.section",
+                   "transforms must be a list of steps, since their order counts; write '- name: " +
+                       name + "' and below it 'sql: ...', in place of '" +
+                       (named ? name + ":" : "transforms: ...") + "'");
+  }
+
   Result<void> ReadSteps() {
     const RawValue* section = job_.options.Raw("transforms");
     if (section == nullptr || (section->kind == RawValue::Kind::kScalar && section->text.empty())) {
       return {};
-    }
-    if (section->kind != RawValue::Kind::kList) {
-      const bool named = section->kind == RawValue::Kind::kMap && !section->entries.empty();
-      const std::string name = named ? section->entries[0].name.substr(0, 60) : "clean";
-      return Mistake(
-          section->place, "job.section",
-          "transforms must be a list of steps, since their order counts; write '- name: " + name +
-              "' and below it 'sql: ...', in place of '" +
-              (named ? name + ":" : "transforms: ...") + "'");
     }
     for (const RawValue& entry : section->items) {
       if (entry.kind != RawValue::Kind::kMap) {

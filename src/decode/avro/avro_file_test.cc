@@ -22,6 +22,7 @@ std::string TwoRows() { return Datum().Long(1).Text("x").Long(2).Text("y"); }
 std::string Compressed(const std::string& codec, const std::string& plain) {
   if (codec == "null") return plain;
   const char* const name = codec == "zstandard" ? "zstd"
+                           : codec == "deflate" ? "deflate-raw"
                            : codec == "snappy"  ? "snappy-raw"
                                                 : codec.c_str();
   std::string out = FindTestCodec(name).compress(plain);

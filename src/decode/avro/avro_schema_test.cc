@@ -124,7 +124,7 @@ TEST(AvroSchema, MistakesAreNamedWithTheirPlace) {
 
 TEST(AvroSchema, HostileSchemasAreRefusedInTime) {
   std::string deep;
-  for (int i = 0; i < 100'000; ++i) deep += R"({"type":"array","items":)";
+  for (int i = 0; i < 20'000; ++i) deep += R"({"type":"array","items":)";
   EXPECT_NE(ErrorOf(deep).find("nested more than"), std::string::npos);
   std::string nested = "\"int\"";
   for (int i = 0; i < 101; ++i) nested = R"({"type":"array","items":)" + nested + "}";

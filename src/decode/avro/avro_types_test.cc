@@ -192,7 +192,7 @@ TEST(AvroTypes, RootsThatAreNoRecord) {
       DecodeAvro(WrittenAs(R"({"type":"array","items":{"type":"record","name":"R","fields":[
           {"name":"a","type":"int"},{"name":"s","type":"string"}]}})"),
                  {Datum().Long(2).Long(1).Text("x").Long(2).Text("y").Long(0), Datum().Long(0),
-                  Datum().Long(-2).Long(5).Long(3).Text("\xff").Long(4).Text("z").Long(0)});
+                  Datum().Long(-2).Long(6).Long(3).Text("\xff").Long(4).Text("z").Long(0)});
   EXPECT_EQ(Rows(rows), "1 | x\n2 | y\n4 | z\n");
   EXPECT_EQ(rows.record_of_row, (std::vector<std::uint32_t>{0, 0, 2}));
   EXPECT_EQ(rows.row_in_message, (std::vector<std::int32_t>{0, 1, 1}));

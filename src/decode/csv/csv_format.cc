@@ -9,19 +9,31 @@
 #include <utility>
 
 #include "decode/codec/plain_text.h"
+#include "decode/utf8_text.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
 namespace {
 
+bool IsControl(const CsvDialect& dialect) {
+  const auto control = [](std::optional<char> c) { return c && *c != '\t' && *c >= 0 && *c < ' '; };
+  return control(dialect.separator) || control(dialect.quote) || control(dialect.escaper);
+}
+
 class CsvDecoder : public Decoder {
  public:
-  CsvDecoder(SchemaPtr schema, std::unique_ptr<ColumnBuilder> rows, CsvReader reader)
-      : schema_(std::move(schema)), rows_(std::move(rows)), reader_(std::move(reader)) {}
+  /// `controls`: whether the dialect itself gives control characters a meaning.
+  CsvDecoder(SchemaPtr schema, std::unique_ptr<ColumnBuilder> rows, CsvReader reader, bool controls)
+      : schema_(std::move(schema)),
+        rows_(std::move(rows)),
+        reader_(std::move(reader)),
+        controls_(controls) {}
 
   const SchemaPtr& schema() const override { return schema_; }
 
-  bool MayBeMessage(std::string_view bytes) override { return LooksLikeText(bytes); }
+  bool MayBeMessage(std::string_view bytes) override {
+    return controls_ ? IsUtf8(bytes) : LooksLikeText(bytes);
+  }
 
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
     std::size_t bytes = 0;
@@ -48,6 +60,7 @@ class CsvDecoder : public Decoder {
   SchemaPtr schema_;
   std::unique_ptr<ColumnBuilder> rows_;
   CsvReader reader_;
+  const bool controls_;
 };
 
 OptionSpec Text(const char* name, const char* value, const char* help, const char* example) {
@@ -163,9 +176,10 @@ Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaP
 Result<std::unique_ptr<Decoder>> MakeCsvDecoder(SchemaPtr schema, CsvReaderOptions options,
                                                 arrow::MemoryPool* pool) {
   TRY(auto rows, ColumnBuilder::ForSchema(*schema, pool));
+  const bool controls = IsControl(options.dialect);
   TRY(CsvReader reader, CsvReader::Make(rows.get(), std::move(options)));
-  return std::unique_ptr<Decoder>(
-      std::make_unique<CsvDecoder>(std::move(schema), std::move(rows), std::move(reader)));
+  return std::unique_ptr<Decoder>(std::make_unique<CsvDecoder>(std::move(schema), std::move(rows),
+                                                               std::move(reader), controls));
 }
 
 FormatEntry CsvFormat() {

@@ -103,14 +103,14 @@ TEST(GrokExpander, RefusesWithThePlace) {
   const auto at = [](int character) {
     return "grokPattern, character " + std::to_string(character);
   };
-  EXPECT_EQ(RefusalPlace("é(?R)").substr(0, 26), at(2));
+  EXPECT_EQ(RefusalPlace("é(?R)"), at(2));
   for (const char* group : {"(?1)", "(?+1)", "(?&a)", "(?P>a)", "(?P=a)", "(?(1)a)", "(?|a)",
                             "(?~a)", "(?C1)", "(?U)", "(?J)", "(?n)", "(?", "(?i"}) {
-    EXPECT_EQ(Refusal(std::string("ab") + group).substr(0, 26), at(3)) << group;
+    EXPECT_EQ(RefusalPlace(std::string("ab") + group), at(3)) << group;
   }
   for (const char* escape : {"\\C", "\\y", "\\g<1>", "\\E", "\\L", "\\M-a", "\\1", "\\9", "\\u12",
                              "\\k<x>", "\\kx", "\\x{12", "\\"}) {
-    EXPECT_EQ(Refusal(std::string("ab") + escape), at(3)) << escape;
+    EXPECT_EQ(RefusalPlace(std::string("ab") + escape), at(3)) << escape;
   }
   EXPECT_EQ(RefusalPlace("[a"), at(1));
   EXPECT_EQ(RefusalPlace("x[a&&b]"), at(4));
@@ -125,8 +125,8 @@ TEST(GrokExpander, RefusesWithThePlace) {
   EXPECT_EQ(RefusalPlace("a\nb"), at(2));
   EXPECT_EQ(RefusalPlace("%{INT:}"), at(7));
   EXPECT_EQ(RefusalPlace("%{INT:a b}"), at(8));
-  EXPECT_EQ(RefusalPlace("%{INT:[a]b}").substr(0, 26), "grokPattern, character 10:");
-  EXPECT_EQ(Refusal("%{INT:a:}"), at(9));
+  EXPECT_EQ(RefusalPlace("%{INT:[a]b}"), at(10));
+  EXPECT_EQ(RefusalPlace("%{INT:a:}"), at(9));
   EXPECT_EQ(RefusalPlace("%{INT=x}"), at(1));
   EXPECT_EQ(RefusalPlace("%{INT"), at(1));
   EXPECT_EQ(RefusalPlace("(?<>a)"), at(4));

@@ -95,7 +95,7 @@ TEST(GrokFormat, ReasonsNameThePartAndNeverTheData) {
   EXPECT_EQ(
       decoded.rejects[0].reason,
       "the line does not match grokPattern: at byte 9 of 15 it has no match for '%{INT:n:int}' "
-      "(grokPattern, character 11)");
+      "at character 11 of grokPattern");
   EXPECT_EQ(decoded.rejects[1].reason, "the text's value does not fit into int");
   EXPECT_EQ(decoded.rejects[1].field, "n");
   EXPECT_EQ(decoded.rejects[1].byte, 9);
