@@ -116,6 +116,8 @@ def test_reads_what_python_reads(tmp_path, round_number):
     texts = [message(rng, dialect) for _ in range(MESSAGES)]
     texts = [mutilate(rng, text) if rng.random() < 0.4 else text for text in texts]
     texts = [text for text in texts if text.strip("\r\n")]
+    # Behind an escaped line end Python wants one more line.
+    texts = [text for text in texts if not re.search(r"\\[\r\n]$", text)]
     rows, rejects = decode(tmp_path, dialect, texts)
     wanted, at_least = [], 0
     for number, text in enumerate(texts):

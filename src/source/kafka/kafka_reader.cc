@@ -102,6 +102,7 @@ Result<void> KafkaReader::Assign(const std::vector<SplitStart>& starts) {
   for (const SplitStart& start : starts) {
     auto assigned = std::make_unique<Assigned>();
     assigned->id = start.id;
+    assigned->identity = start.identity;
     TRY(assigned->split, ParseSplit(start.id));
     TRY(const KafkaPosition position, ParsePosition(start.position));
     assigned->next = position.next;
@@ -358,6 +359,14 @@ Result<void> KafkaReader::Recover(Assigned* assigned, const std::string& said) {
 /// `end`.
 Result<void> KafkaReader::AcceptTruncation(Assigned* assigned, std::int64_t kept,
                                            std::int64_t end) {
+  // A topic that was made anew has another log too, and another way out.
+  TRY(const auto topics, client_->FindTopics({assigned->split.topic}));
+  if (!topics.empty() && !topics[0].id.empty() && !assigned->identity.empty() &&
+      topics[0].id != assigned->identity) {
+    Error error = TopicRecreatedError(assigned->split.topic, assigned->identity, topics[0].id);
+    if (!options_.fail_on_data_loss) error.retry = Retry::kLater;  // The next start reads it anew.
+    return error;
+  }
   if (options_.fail_on_data_loss) return TruncatedError(assigned->id, assigned->next, kept, end);
   if (assigned->next > end) {
     // A position cannot go back while an epoch is open: the next start goes to the log's end.

@@ -47,6 +47,7 @@ class KafkaReader final : public SplitReader {
   struct Assigned {
     SplitId id;
     TopicPartition split;
+    std::string identity;   // The topic's id; "" if there is none.
     std::int64_t next = 0;  // What the next range begins with.
     KafkaCheck check;       // Of the last record before `next` whose epoch is known.
     const rd_kafka_message_t* last = nullptr;  // Of the running Read, if the check is of it.
