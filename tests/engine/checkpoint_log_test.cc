@@ -321,7 +321,8 @@ TEST_F(CheckpointLogTest, LongPositionsLeaveASmallLogToo) {
   log->Close();
   auto began = std::chrono::steady_clock::now();
   log = Open();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
+  // A second at most, in an optimised build; ten leave room for sanitizers.
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
   LogContents contents = log->contents();
   EXPECT_EQ(contents.last_decision()->epoch, 20);
   ASSERT_EQ(contents.positions.size(), 1u);

@@ -38,8 +38,10 @@ TEST(AvroTypes, LongsOfEveryLength) {
   std::string expected;
   for (int bits = 0; bits < 64; ++bits) {
     for (const std::int64_t around : {-1, 0, 1}) {
-      const auto value = static_cast<std::int64_t>((std::uint64_t{1} << bits)) + around;
-      for (const std::int64_t signed_value : {value, -value}) {
+      // Unsigned, where the ends of the range wrap.
+      const std::uint64_t value = (std::uint64_t{1} << bits) + static_cast<std::uint64_t>(around);
+      for (const auto signed_value :
+           {static_cast<std::int64_t>(value), static_cast<std::int64_t>(0 - value)}) {
         messages.push_back(Datum().Long(signed_value).Long(7));
         expected += std::to_string(signed_value) + " | 7\n";
       }
