@@ -38,8 +38,8 @@ constexpr const char* kSchemas[] = {
     R"("bytes")"};
 constexpr const char* kDeclared[] = {"a bigint, e double",
                                      "b map<string,map<string,bigint>>",
-                                     "b string, a struct<member0:int,member1:string,"
-                                     "member2:struct<x:bigint>>",
+                                     ("b string, a struct<member0:int,member1:string,"
+                                      "member2:struct<x:bigint>>"),
                                      "c date, missing int",
                                      "a double",
                                      "v binary"};

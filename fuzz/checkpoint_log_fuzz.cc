@@ -50,6 +50,10 @@ class Files : public sluice::Storage {
     }
     return listed;
   }
+  sluice::Result<void> ForEachName(const std::string&,
+                                   const std::function<void(const std::string&)>&) override {
+    return Refused();
+  }
   sluice::Result<void> Remove(const std::string&) override { return Refused(); }
   void RemoveEmptyFolders(const std::string&) override {}
   sluice::Result<std::unique_ptr<sluice::StagedWriter>> Stage(const std::string&,
