@@ -17,7 +17,7 @@ std::string Reject1(const std::string& schema, const std::string& message,
   arrow::ProxyMemoryPool pool(arrow::default_memory_pool());
   auto decoder = MakeAvroDecoder(WrittenAs(schema), &pool);
   EXPECT_TRUE(decoder.ok()) << decoder.error().message;
-  const DecodedRows out = DecodeAvro(decoder->get(), {good, message, good});
+  const DecodedRows out = DecodeMessages(decoder->get(), {good, message, good});
   EXPECT_EQ(out.rows->num_rows(), 2) << schema;
   EXPECT_LT(pool.max_memory(), 512 << 20) << schema;
   if (out.rejects.size() != 1 || out.rejects[0].record != 1) return "no reject";
@@ -66,7 +66,7 @@ TEST(AvroHostile, WhatEveryDecoderMustReject) {
     const std::string message = FromHex(one.hex);
     auto decoder = MakeAvroDecoder(WrittenAs(one.schema), arrow::default_memory_pool());
     ASSERT_TRUE(decoder.ok()) << one.schema;
-    const DecodedRows out = DecodeAvro(decoder->get(), {message});
+    const DecodedRows out = DecodeMessages(decoder->get(), {message});
     ASSERT_EQ(out.rejects.size(), 1U) << one.schema << " " << one.hex;
     EXPECT_EQ(out.rows->num_rows(), 0);
     EXPECT_EQ(out.rejects[0].row, Reject::kWholeMessage);
@@ -227,7 +227,7 @@ TEST(AvroHostile, AnyPrefixAndAnyFlippedBit) {
   ASSERT_TRUE(decoder.ok());
   std::vector<std::string> messages;
   for (std::size_t size = 1; size < good.size(); ++size) messages.push_back(good.substr(0, size));
-  const DecodedRows prefixes = DecodeAvro(decoder->get(), messages);
+  const DecodedRows prefixes = DecodeMessages(decoder->get(), messages);
   EXPECT_EQ(prefixes.rows->num_rows(), 0);
   EXPECT_EQ(prefixes.rejects.size(), messages.size());
   messages.clear();
@@ -236,7 +236,7 @@ TEST(AvroHostile, AnyPrefixAndAnyFlippedBit) {
     messages.back()[bit / 8] = static_cast<char>(messages.back()[bit / 8] ^ 1 << bit % 8);
     messages.push_back(good);
   }
-  const DecodedRows flipped = DecodeAvro(decoder->get(), messages);
+  const DecodedRows flipped = DecodeMessages(decoder->get(), messages);
   EXPECT_EQ(flipped.rows->num_rows() + static_cast<std::int64_t>(flipped.rejects.size()),
             static_cast<std::int64_t>(messages.size()));
   EXPECT_GE(flipped.rows->num_rows(), static_cast<std::int64_t>(messages.size() / 2));

@@ -38,7 +38,7 @@ std::string Promote(const std::string& writer, const std::string& reader,
   AvroDecoderOptions options = Resolve(Record(Field("v", writer)), Record(Field("v", reader)));
   auto decoder = MakeAvroDecoder(std::move(options), arrow::default_memory_pool());
   if (!decoder.ok()) return decoder.error().message;
-  const DecodedRows out = DecodeAvro(decoder->get(), {datum});
+  const DecodedRows out = DecodeMessages(decoder->get(), {datum});
   return out.rejects.empty() ? Rows(out) : out.rejects[0].code + ": " + out.rejects[0].reason;
 }
 
