@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "decode/take_rows.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -89,14 +90,7 @@ Result<DecodedRows> AvroDecoder::Decode(const std::vector<Payload>& payloads) {
     TRY(reader_.EndMessage());
   }
   scratch_.Trim(kKeptScratch);
-  DecodedRows out;
-  const std::int64_t count = rows_->length();
-  TRY(auto data, rows_->Finish());
-  out.rows = arrow::RecordBatch::Make(schema_, count, std::move(data->child_data));
-  out.record_of_row = std::move(reader_.record_of_row());
-  out.row_in_message = std::move(reader_.row_in_message());
-  out.rejects = std::move(reader_.rejects());
-  return out;
+  return TakeRows(schema_, rows_.get(), &reader_);
 }
 
 /// The forms by their first bytes. A bare datum may begin with any, so a form counts only if its

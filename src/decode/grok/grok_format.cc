@@ -12,6 +12,7 @@
 #include "decode/grok/grok_columns.h"
 #include "decode/grok/grok_library.h"
 #include "decode/grok/grok_reader.h"
+#include "decode/take_rows.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -48,14 +49,7 @@ class GrokDecoder : public Decoder {
     TRY(rows.Start());
     reader_.StartBatch(payloads.size());
     for (const Payload& payload : payloads) TRY(reader_.ReadMessage(payload));
-    DecodedRows out;
-    const std::int64_t count = rows.length();
-    TRY(auto data, rows.Finish());
-    out.rows = arrow::RecordBatch::Make(schema_, count, std::move(data->child_data));
-    out.record_of_row = std::move(reader_.record_of_row());
-    out.row_in_message = std::move(reader_.row_in_message());
-    out.rejects = std::move(reader_.rejects());
-    return out;
+    return TakeRows(schema_, &rows, &reader_);
   }
 
  private:

@@ -11,6 +11,7 @@
 
 #include "decode/json/json_path.h"
 #include "decode/json/json_scan.h"
+#include "decode/take_rows.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -54,14 +55,7 @@ class JsonDecoder : public Decoder {
     reader_.StartBatch();
     for (const Payload& payload : payloads) TRY(reader_.ReadMessage(payload));
     reader_.Trim();
-    DecodedRows out;
-    const std::int64_t count = rows_->length();
-    TRY(auto data, rows_->Finish());
-    out.rows = arrow::RecordBatch::Make(schema_, count, std::move(data->child_data));
-    out.record_of_row = std::move(reader_.record_of_row());
-    out.row_in_message = std::move(reader_.row_in_message());
-    out.rejects = std::move(reader_.rejects());
-    return out;
+    return TakeRows(schema_, rows_.get(), &reader_);
   }
 
  private:
