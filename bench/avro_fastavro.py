@@ -1,4 +1,4 @@
-"""Reads the datums that avro_decode_bench wrote with fastavro, for comparison."""
+"""Reads the datums that decode_bench wrote with fastavro, for comparison."""
 
 import io
 import json

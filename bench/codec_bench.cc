@@ -1,8 +1,7 @@
 // What decompression costs: codec_bench [RECORDS] [ROUNDS].
 //
-// First each codec on messages of click events, beside the library's own call for a buffer, in
-// turns; then the JSON decoder on plain messages with detection on and off, in turns.
-#include <arrow/memory_pool.h>
+// Each codec on messages of click events, beside the library's own call for a buffer, in turns.
+// What it is in a job, and what detection costs: decode_bench.cc.
 #include <bzlib.h>
 #include <lz4frame.h>
 #include <lzma.h>
@@ -14,47 +13,22 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <functional>
-#include <memory>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "click_event.h"
+#include "cpu_clock.h"
 #include "decode/codec/codec_testing.h"
-#include "decode/json/json_format.h"
-#include "decode/message_decoder.h"
-#include "record/schema.h"
 
 namespace {
 
-constexpr const char* kSchema =
-    "event_id string, ts timestamp, user_id bigint, session string, event string, price double, "
-    "quantity int, city string, geo struct<lat:double,lon:double>, ua string, tags array<string>, "
-    "ok boolean";
+using sluice_bench::ThreadCpuSeconds;
 
-double CpuSeconds() {
-  std::timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
-
-std::string MakeEvent(std::mt19937_64& random) {
-  static const char* const kCities[] = {"Berlin", "Paris", "London", "Madrid",
-                                        "Roma",   "Wien",  "Praha",  "Warszawa"};
-  const auto pick = [&](std::uint64_t n) { return static_cast<unsigned>(random() % n); };
-  char out[512];
-  const int size = std::snprintf(
-      out, sizeof out,
-      "{\"event_id\":\"%016llx\",\"ts\":\"2026-11-%02uT%02u:%02u:%02u.%03uZ\",\"user_id\":%u,"
-      "\"session\":\"%08x\",\"event\":\"buy\",\"price\":%u.%02u,\"quantity\":%u,\"city\":\"%s\","
-      "\"geo\":{\"lat\":%u.%04u,\"lon\":%u.%04u},\"ua\":\"Mozilla/5.0 (X11; Linux)\","
-      "\"tags\":[\"promo\",\"vip\"],\"ok\":true}",
-      static_cast<unsigned long long>(random()), 1 + pick(28), pick(24), pick(60), pick(60),
-      pick(1000), pick(1000000), pick(1u << 31), pick(500), pick(100), 1 + pick(5),
-      kCities[pick(8)], 40 + pick(15), pick(10000), pick(20), pick(10000));
-  return std::string(out, static_cast<std::size_t>(size));
+std::string MakeJson(std::mt19937_64& random) {
+  return sluice_bench::ToJson(sluice_bench::MakeClickEvent(random));
 }
 
 /// The library's call for one buffer, into `out`, which is large enough. False: it failed.
@@ -116,9 +90,9 @@ BareCall FindBare(std::string_view name) {
 }
 
 double Timed(const std::function<void()>& run) {
-  const double begin = CpuSeconds();
+  const double begin = ThreadCpuSeconds();
   run();
-  return CpuSeconds() - begin;
+  return ThreadCpuSeconds() - begin;
 }
 
 void Require(bool condition, const char* what) {
@@ -167,61 +141,6 @@ void MeasureCodec(const sluice::TestCodec& codec, const std::vector<std::string>
   std::printf("\n");
 }
 
-class Messages : public sluice::RawBatch {
- public:
-  std::string Origin(std::size_t) const override { return "{}"; }
-};
-
-/// Seconds for all of `messages`, as batches of 4096.
-double DecodeAll(sluice::MessageDecoder* decoder,
-                 const std::vector<std::shared_ptr<Messages>>& batches) {
-  return Timed([&] {
-    for (const auto& batch : batches) {
-      const auto result =
-          decoder->Decode(batch, [](const sluice::DecodedBatch& piece) -> sluice::Result<void> {
-            Require(piece.decoded.rejects.empty(), "a message was rejected");
-            return {};
-          });
-      Require(result.ok(), "decoding failed");
-    }
-  });
-}
-
-void MeasureDetection(const std::vector<std::string>& messages, int rounds) {
-  std::vector<std::shared_ptr<Messages>> batches;
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    if (i % 4096 == 0) batches.push_back(std::make_shared<Messages>());
-    batches.back()->records.push_back({messages[i].data(), messages[i].size()});
-  }
-  std::vector<std::unique_ptr<sluice::MessageDecoder>> decoders;
-  for (const char* compression : {"none", "auto"}) {
-    auto json =
-        sluice::MakeJsonDecoder(*sluice::ParseDdl(kSchema), {}, arrow::default_memory_pool());
-    auto decoder = sluice::MessageDecoder::Make(*std::move(json), {}, {},
-                                                sluice::MakeCompression(compression));
-    decoders.push_back(*std::move(decoder));
-  }
-  std::vector<double> ratios;
-  double best[2] = {1e9, 1e9};
-  for (int round = 0; round < rounds; ++round) {
-    double seconds[2];
-    // Who goes first changes, so that neither always meets the warmer cache.
-    for (int turn = 0; turn < 2; ++turn) {
-      const int which = (turn + round) % 2;
-      seconds[which] = DecodeAll(decoders[static_cast<std::size_t>(which)].get(), batches);
-      best[which] = std::min(best[which], seconds[which]);
-    }
-    ratios.push_back(seconds[1] / seconds[0]);
-  }
-  std::sort(ratios.begin(), ratios.end());
-  std::printf(
-      "plain JSON, detection on against off: %+.2f %% CPU by the median of %d pairs, %+.2f %% "
-      "by the best of each (%.3f and %.3f us a record)\n",
-      100 * (ratios[ratios.size() / 2] - 1), rounds, 100 * (best[1] / best[0] - 1),
-      1e6 * best[1] / static_cast<double>(messages.size()),
-      1e6 * best[0] / static_cast<double>(messages.size()));
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -229,11 +148,11 @@ int main(int argc, char** argv) {
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 9;
   std::mt19937_64 random(7);
   std::vector<std::string> small;
-  for (std::size_t i = 0; i < records; ++i) small.push_back(MakeEvent(random));
+  for (std::size_t i = 0; i < records; ++i) small.push_back(MakeJson(random));
   std::vector<std::string> large;
   for (std::size_t i = 0; i < records / 100; ++i) {
     std::string lines;
-    while (lines.size() < 32 << 10) lines += MakeEvent(random) + "\n";
+    while (lines.size() < 32 << 10) lines += MakeJson(random) + "\n";
     large.push_back(std::move(lines));
   }
   for (const auto* messages : {&small, &large}) {
@@ -243,6 +162,5 @@ int main(int argc, char** argv) {
       MeasureCodec(codec, *messages, rounds);
     }
   }
-  MeasureDetection(small, 5 * rounds);
   return 0;
 }

@@ -17,7 +17,7 @@ from broker import Broker  # noqa: E402
 from job import Job, generate  # noqa: E402
 
 BIN = ROOT / "build/release/bin"
-PARTS = ["throughput", "startup", "backlog", "partitions", "spread", "micro"]
+PARTS = ["throughput", "startup", "backlog", "partitions", "spread", "decode", "micro"]
 RATE = 100_000
 
 
@@ -184,24 +184,56 @@ class Bench:
                 "staged_before": before / (before + after), "peak_mb": job.peak_mb,
                 "cpu_share": job.cpu / job.wall, "commits": list(commits.values())}
 
+    def decode(self):
+        self.say("\ndecoding into Arrow, one thread, detection on; medians; MB are of plain bytes")
+        done = subprocess.run([BIN / "decode_bench", *(["--plain"] if self.arguments.quick else [])],
+                              check=True, capture_output=True, text=True)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.results["decode"] = lines
+        self.say(f"  {'form':26} {'codec':14} {'bytes':>6} {'records/CPU-s':>14} {'MB/CPU-s':>9}"
+                 f" {'detection':>10} {'allocations':>12}  beside")
+        for line in lines:
+            text = (f"  {line['form']:26} {line['codec']:14} {line['bytes_per_record']:6.0f} "
+                    f"{line['records_per_cpu_second']:14,.0f} {line['plain_mb_per_cpu_second']:9,.0f}")
+            if line["codec"] == "none":
+                text += f" {line['detection_costs']:+10.1%} {line['allocations_per_batch']:12.0f}"
+            if "beside" in line:
+                ratio = line["records_per_cpu_second"] / line["beside_records_per_cpu_second"]
+                text += f"  {ratio:.2f} x {line['beside']}"
+            self.say(text)
+        self.fastavro()
+        plain = {line["form"]: line for line in lines if line["codec"] == "none"}
+        for form, least in (("json", 1.5e6), ("csv", 2e6), ("avro", 3e6)):
+            rate = plain[form]["records_per_cpu_second"]
+            self.target(f"{form}: records per CPU-second", rate, f">= {least:,.0f}", rate >= least, "")
+        for form in ("grok", "grok, Apache log"):
+            line = plain[form]
+            if "beside" in line:
+                ratio = line["records_per_cpu_second"] / line["beside_records_per_cpu_second"]
+                self.target(f"{form}: beside PCRE2", ratio, ">= 0.8", ratio >= 0.8, "x")
+        for form in ("json", "csv", "avro", "grok"):
+            cost = 100 * plain[form]["detection_costs"]
+            self.target(f"{form}: what detection costs", cost, "< 2 %", cost < 2, "%")
+
+    def fastavro(self):
+        events = self.scratch / "events.avro"
+        subprocess.run([BIN / "decode_bench", "--events", "100000", "--avro", events], check=True)
+        done = subprocess.run([sys.executable, ROOT / "bench/avro_fastavro.py", events], check=True,
+                              capture_output=True, text=True)
+        self.results["fastavro"] = done.stdout.strip()
+        self.say(f"  {done.stdout.strip()}")
+        events.unlink()
+
     def micro(self):
         self.say("\nparts alone, one thread")
         self.results["micro"] = {}
         for name in sorted(path.name for path in BIN.glob("*_bench")
-                           if path.name != "kafka_fetch_bench"):
+                           if path.name not in ("kafka_fetch_bench", "decode_bench")):
             done = subprocess.run([BIN / name], check=True, capture_output=True, text=True)
             self.results["micro"][name] = done.stdout.splitlines()
             self.say(f"  {name}")
             for line in done.stdout.splitlines():
                 self.say(f"    {line}")
-        events = self.scratch / "events.avro"
-        subprocess.run([BIN / "avro_decode_bench", "100000", "1", events], check=True,
-                       capture_output=True)
-        done = subprocess.run([sys.executable, ROOT / "bench/avro_fastavro.py", events], check=True,
-                              capture_output=True, text=True)
-        self.results["micro"]["fastavro"] = done.stdout.splitlines()
-        self.say(f"    {done.stdout.strip()}")
-        events.unlink()
 
 
 def main():
