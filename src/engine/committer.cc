@@ -120,14 +120,15 @@ void Committer::Run() {
     DecisionRecord decision = *std::exchange(work_, std::nullopt);
     lock.unlock();
     auto committed = CommitDecision(log_, decision, find_sink_, give_up_);
-    if (committed.ok()) {
+    const bool failed = !committed.ok();
+    if (failed) {
+      failed_(std::move(committed).error());
+    } else {
       ForgetDecision(decision, find_sink_);
       committed_(decision);
-    } else {
-      failed_(std::move(committed).error());
     }
     lock.lock();
-    broken_ = broken_ || !committed.ok();
+    broken_ = broken_ || failed;
     busy_ = false;
     changed_.notify_all();
   }

@@ -30,8 +30,9 @@ class QueryInputs::Stream final : public BatchStream {
   std::size_t scan_;
 };
 
-QueryInputs::QueryInputs(std::vector<Scan> scans, std::vector<SchemaPtr> input_schemas,
-                         FirstError* errors, QueryInputsOptions options)
+QueryInputs::QueryInputs(const std::vector<Scan>& scans,
+                         const std::vector<SchemaPtr>& input_schemas, FirstError* errors,
+                         QueryInputsOptions options)
     : errors_(errors), options_(std::move(options)), received_(input_schemas.size(), 0) {
   for (const Scan& scan : scans) {
     auto queue = std::make_unique<Queue>();

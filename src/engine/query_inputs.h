@@ -35,8 +35,8 @@ struct QueryInputsOptions {
 
 class QueryInputs {
  public:
-  QueryInputs(std::vector<Scan> scans, std::vector<SchemaPtr> input_schemas, FirstError* errors,
-              QueryInputsOptions options);
+  QueryInputs(const std::vector<Scan>& scans, const std::vector<SchemaPtr>& input_schemas,
+              FirstError* errors, QueryInputsOptions options);
   ~QueryInputs();
 
   /// The streams to give to Transform::OpenEpoch, in the order of its scans. They share this

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -319,10 +320,11 @@ TEST_F(CheckpointLogTest, LongPositionsLeaveASmallLogToo) {
   }
   EXPECT_GE(log->contents().decisions.size(), 2u);
   log->Close();
-  auto began = std::chrono::steady_clock::now();
+  const std::clock_t began = std::clock();
   log = Open();
-  // A second at most, in an optimised build; ten leave room for sanitizers.
-  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  // A second at most, in an optimised build; ten leave room for sanitizers. Of this process: it is
+  // not to fail because others are busy.
+  EXPECT_LT(std::clock() - began, 10 * CLOCKS_PER_SEC);
   LogContents contents = log->contents();
   EXPECT_EQ(contents.last_decision()->epoch, 20);
   ASSERT_EQ(contents.positions.size(), 1u);
@@ -351,15 +353,13 @@ TEST_F(CheckpointLogTest, ManyEpochsStaySmallAndStartFast) {
   std::uintmax_t bytes = 0;
   for (const std::string& file : Files()) bytes += std::filesystem::file_size(file);
   EXPECT_LT(bytes, 10u << 20);
-  auto began = std::chrono::steady_clock::now();
+  const std::clock_t began = std::clock();
   log = Open();
-  auto took = std::chrono::steady_clock::now() - began;
-  EXPECT_LT(took, std::chrono::seconds(1));
+  const std::clock_t took = std::clock() - began;
+  EXPECT_LT(took, CLOCKS_PER_SEC);
   EXPECT_EQ(log->contents().last_decision()->epoch, epochs);
   RecordProperty("log_bytes", std::to_string(bytes));
-  RecordProperty(
-      "start_millis",
-      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  RecordProperty("start_millis", std::to_string(took * 1000 / CLOCKS_PER_SEC));
 }
 
 TEST_F(CheckpointLogTest, SlotsWithoutTheirStartAreDamage) {

@@ -100,7 +100,7 @@ class ColumnMaker {
         return arrow::binary();
       case AvroType::kRecord: {
         TRY(auto fields, Fields(node, path));
-        return arrow::struct_(std::move(fields));
+        return arrow::struct_(fields);
       }
       case AvroType::kArray: {
         TRY(auto item, Field("element", node.item(), path));
@@ -126,7 +126,7 @@ class ColumnMaker {
       members.push_back(member->WithNullable(true));
     }
     if (members.empty()) return arrow::utf8();
-    return arrow::struct_(std::move(members));
+    return arrow::struct_(members);
   }
 
   std::vector<const AvroNode*> open_;

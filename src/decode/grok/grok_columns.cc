@@ -106,7 +106,8 @@ Result<SchemaPtr> SchemaOfGrok(const std::vector<GrokField>& fields) {
   return arrow::schema(FieldsAt(all, 0));
 }
 
-Result<GrokColumns::Column> GrokColumns::Bind(ColumnBuilder* builder, std::vector<std::string> path,
+Result<GrokColumns::Column> GrokColumns::Bind(ColumnBuilder* builder,
+                                              const std::vector<std::string>& path,
                                               const std::vector<GrokField>& fields,
                                               const std::vector<int>& slots) {
   Column column;

@@ -54,7 +54,7 @@ class GrokColumns {
   };
 
   explicit GrokColumns(ColumnBuilder* rows) : rows_(rows) {}
-  static Result<Column> Bind(ColumnBuilder* builder, std::vector<std::string> path,
+  static Result<Column> Bind(ColumnBuilder* builder, const std::vector<std::string>& path,
                              const std::vector<GrokField>& fields, const std::vector<int>& slots);
   static bool Captured(const Column& column, const std::size_t* offsets, std::size_t* begin,
                        std::size_t* end);
