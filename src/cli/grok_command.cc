@@ -92,17 +92,7 @@ class GrokTrial {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
       payloads.push_back({lines_[i].data(), lines_[i].size(), static_cast<std::uint32_t>(i)});
     }
-    TRY(const DecodedRows decoded, decoder_->Decode(payloads));
-    TRY(const std::vector<std::string> rows, RowsToJson(encoders_, decoded.rows));
-    std::size_t row = 0;
-    for (const Reject& reject : decoded.rejects) {
-      for (; row < rows.size() && decoded.record_of_row[row] < reject.record; ++row) {
-        PrintRow(decoded.record_of_row[row], rows[row]);
-      }
-      PrintReject(reject);
-      ++unmatched_;
-    }
-    for (; row < rows.size(); ++row) PrintRow(decoded.record_of_row[row], rows[row]);
+    while (!payloads.empty()) TRY(PrintSome(&payloads));
     lines_.clear();
     numbers_.clear();
     bytes_ = 0;
@@ -113,6 +103,25 @@ class GrokTrial {
   std::int64_t unmatched() const { return unmatched_; }
 
  private:
+  /// As many as the decoder takes at a time; they are erased.
+  Result<void> PrintSome(std::vector<Payload>* payloads) {
+    TRY(const DecodedRows decoded, decoder_->Decode(*payloads));
+    TRY(const std::vector<std::string> rows, RowsToJson(encoders_, decoded.rows));
+    std::size_t row = 0;
+    for (const Reject& reject : decoded.rejects) {
+      for (; row < rows.size() && decoded.record_of_row[row] < reject.record; ++row) {
+        PrintRow(decoded.record_of_row[row], rows[row]);
+      }
+      PrintReject(reject);
+      ++unmatched_;
+    }
+    for (; row < rows.size(); ++row) PrintRow(decoded.record_of_row[row], rows[row]);
+    std::erase_if(*payloads, [&](const Payload& payload) {
+      return payload.record < decoded.stopped_at.value_or(UINT32_MAX);
+    });
+    return {};
+  }
+
   void PrintRow(std::uint32_t record, const std::string& row) {
     if (json_) {
       out_ << "{\"line\":" << numbers_[record] << ",\"fields\":" << row << "}\n";

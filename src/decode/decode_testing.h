@@ -4,6 +4,7 @@
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
+#include <arrow/table.h>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -15,6 +16,23 @@
 
 namespace sluice {
 
+/// `more` behind `all`, which may be empty yet.
+inline void Append(DecodedRows more, DecodedRows* all) {
+  if (all->rows == nullptr) {
+    *all = std::move(more);
+    return;
+  }
+  all->rows = *arrow::ConcatenateRecordBatches({all->rows, more.rows});
+  if (!all->row_in_message.empty() || !more.row_in_message.empty()) {
+    all->row_in_message.resize(all->record_of_row.size());
+    more.row_in_message.resize(more.record_of_row.size());
+  }
+  const auto append = [](auto& from, auto* to) { to->insert(to->end(), from.begin(), from.end()); };
+  append(more.row_in_message, &all->row_in_message);
+  append(more.record_of_row, &all->record_of_row);
+  append(more.rejects, &all->rejects);
+}
+
 inline DecodedRows DecodeMessages(Decoder* decoder, const std::vector<std::string>& messages) {
   std::vector<Payload> payloads;
   // Each on a heap block of exactly its size, so that a sanitizer sees any byte read beyond.
@@ -25,14 +43,21 @@ inline DecodedRows DecodeMessages(Decoder* decoder, const std::vector<std::strin
     payloads.push_back(
         {blocks.back().get(), message.size(), static_cast<std::uint32_t>(payloads.size())});
   }
-  auto decoded = decoder->Decode(payloads);
-  EXPECT_TRUE(decoded.ok()) << decoded.error().message;
-  auto valid = decoded->rows->ValidateFull();
-  EXPECT_TRUE(valid.ok()) << valid.ToString();
-  EXPECT_EQ(static_cast<std::int64_t>(decoded->record_of_row.size()), decoded->rows->num_rows());
-  EXPECT_TRUE(decoded->row_in_message.empty() ||
-              decoded->row_in_message.size() == decoded->record_of_row.size());
-  return std::move(*decoded);
+  DecodedRows all;
+  do {
+    auto decoded = decoder->Decode(payloads);
+    EXPECT_TRUE(decoded.ok()) << decoded.error().message;
+    auto valid = decoded->rows->ValidateFull();
+    EXPECT_TRUE(valid.ok()) << valid.ToString();
+    EXPECT_EQ(static_cast<std::int64_t>(decoded->record_of_row.size()), decoded->rows->num_rows());
+    EXPECT_TRUE(decoded->row_in_message.empty() ||
+                decoded->row_in_message.size() == decoded->record_of_row.size());
+    std::erase_if(payloads, [&](const Payload& payload) {
+      return !decoded->stopped_at.has_value() || payload.record < *decoded->stopped_at;
+    });
+    Append(std::move(*decoded), &all);
+  } while (!payloads.empty());
+  return all;
 }
 
 /// The rows, one a line, columns separated by " | ".

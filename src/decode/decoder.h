@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,9 @@ struct DecodedRows {
   std::vector<std::int32_t>
       row_in_message;  ///< For each row its index in the message. Empty = all 0.
   std::vector<Reject> rejects;
+  /// The first message that was not read, because the rows of those before it take enough memory:
+  /// it and the others are for the next call. None: all were read. Never the first of them all.
+  std::optional<std::uint32_t> stopped_at = std::nullopt;
 };
 
 class Decoder {
@@ -54,9 +58,9 @@ class Decoder {
   /// compressed by a codec that has no magic number (raw snappy, Hadoop's snappy, raw deflate), and
   /// what comes out is taken if this is true of it. Called for every message, so it must cost next
   /// to nothing: a look at the first bytes (JSON) or at all of them with SIMD
-  /// (decode/codec/plain_text.h). Messages that pass and are then rejected whole get the same
-  /// chance, at the price of decoding their batch again; so a format that cannot tell keeps this
-  /// default.
+  /// (decode/codec/plain_text.h). Messages that pass and of which then no row can be used get the
+  /// same chance, at the price of decoding their batch again; so a format that cannot tell keeps
+  /// this default.
   virtual bool MayBeMessage(std::string_view bytes) {
     (void)bytes;
     return true;

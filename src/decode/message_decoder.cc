@@ -14,14 +14,6 @@
 namespace sluice {
 namespace {
 
-Reject RejectWhole(std::uint32_t record, const char* code, std::string reason) {
-  Reject reject;
-  reject.record = record;
-  reject.code = code;
-  reject.reason = std::move(reason);
-  return reject;
-}
-
 /// Both lists are in the order of the messages; dead letters keep that order.
 void MergeRejects(std::vector<Reject> from, std::vector<Reject>* into) {
   if (from.empty()) return;
@@ -68,7 +60,7 @@ MessageDecoder::~MessageDecoder() = default;
 Result<void> MessageDecoder::Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take) {
   std::size_t from = 0;
   do {
-    std::size_t to = raw->records.size();
+    std::size_t to = from;
     TRY(DecodedBatch piece, DecodePiece(*raw, from, &to));
     piece.raw = raw;
     from = to;
@@ -77,53 +69,81 @@ Result<void> MessageDecoder::Decode(const std::shared_ptr<const RawBatch>& raw, 
   return {};
 }
 
-/// Decodes the records from `from` on, at most to `*to`, and says in `*to` how far it came.
-Result<DecodedBatch> MessageDecoder::DecodePiece(const RawBatch& raw, std::size_t from,
-                                                 std::size_t* to) {
-  DecodedBatch out;
-  std::vector<Reject> refused;
+/// Hands the records from `from` on to the unpacker, as many as it takes. What is no message is
+/// counted or refused at once. Returns where the next piece begins.
+Result<std::size_t> MessageDecoder::Unpack(const RawBatch& raw, std::size_t from,
+                                           DecodedBatch* out) {
   unpacker_->Clear();
   const auto& records = raw.records;
   std::size_t i = from;
-  for (; i < *to && !unpacker_->Full(); ++i) {
+  for (; i < records.size() && !unpacker_->Full(); ++i) {
+    // Unpacking looks at each message's first bytes, which are not near yet.
+    constexpr std::size_t kAhead = 16;
+    if (i + kAhead < records.size()) {
+      __builtin_prefetch(records[i + kAhead].data);
+      __builtin_prefetch(records[i + kAhead].data + 63);
+    }
     const RawRecord& record = records[i];
     const auto index = static_cast<std::uint32_t>(i);
-    out.bytes += static_cast<std::int64_t>(record.size);
+    out->bytes += static_cast<std::int64_t>(record.size);
     if (record.data == nullptr) {
-      ++out.tombstones;
+      ++out->tombstones;
     } else if (record.size == 0) {
-      refused.push_back(RejectWhole(index, "message.empty", "the message is empty"));
+      unpacker_->Refuse(index, "message.empty", "the message is empty");
     } else if (record.size > limits_.message_bytes) {
-      refused.push_back(RejectWhole(index, "limit.message",
-                                    // Sources may cut what is beyond the limit.
-                                    "the message has more than " +
-                                        std::to_string(limits_.message_bytes) +
-                                        " bytes, the limit"));
+      unpacker_->Refuse(index, "limit.message",
+                        // Sources may cut what is beyond the limit.
+                        "the message has more than " + std::to_string(limits_.message_bytes) +
+                            " bytes, the limit");
     } else {
       TRY(unpacker_->Add(record.data, record.size, index));
     }
   }
-  *to = i;
-  out.delivered = static_cast<std::int64_t>(i - from);
-  TRY(out.decoded, decoder_->Decode(unpacker_->payloads()));
-  TRY(const auto again, unpacker_->Reconsider(&out.decoded.rejects));
-  if (again.stopped_at < i) {
-    *to = again.stopped_at;
-    return DecodePiece(raw, from, to);
+  return i;
+}
+
+/// The piece ends at `to` instead of `end`.
+void MessageDecoder::CutBack(const RawBatch& raw, std::size_t to, std::size_t end,
+                             DecodedBatch* out) {
+  for (std::size_t i = to; i < end; ++i) {
+    out->bytes -= static_cast<std::int64_t>(raw.records[i].size);
+    if (raw.records[i].data == nullptr) --out->tombstones;
+  }
+  unpacker_->Drop(static_cast<std::uint32_t>(to));
+}
+
+/// Decodes the records from `from` on, and says in `*to` how far it came.
+Result<DecodedBatch> MessageDecoder::DecodePiece(const RawBatch& raw, std::size_t from,
+                                                 std::size_t* to) {
+  DecodedBatch out;
+  TRY(std::size_t end, Unpack(raw, from, &out));
+  const auto decode = [&]() -> Result<void> {
+    TRY(out.decoded, decoder_->Decode(unpacker_->payloads()));
+    if (!out.decoded.stopped_at) return {};
+    CutBack(raw, *out.decoded.stopped_at, end, &out);
+    end = *out.decoded.stopped_at;
+    return {};
+  };
+  TRY(decode());
+  TRY(const auto again, unpacker_->Reconsider(&out.decoded));
+  if (again.stopped_at < end) {
+    CutBack(raw, again.stopped_at, end, &out);
+    end = again.stopped_at;
   }
   std::vector<Reject> first;
   if (again.changed) {
     first = std::move(out.decoded.rejects);
-    TRY(out.decoded, decoder_->Decode(unpacker_->payloads()));
+    TRY(decode());
   }
   unpacker_->Explain(first, &out.decoded.rejects);
+  *to = end;
+  out.delivered = static_cast<std::int64_t>(end - from);
   out.decompressed = unpacker_->counts();
   std::int64_t whole = 0;
   for (const Reject& reject : out.decoded.rejects) whole += reject.row == Reject::kWholeMessage;
   out.decoded_messages = static_cast<std::int64_t>(unpacker_->payloads().size()) - whole;
-  MergeRejects(std::move(unpacker_->rejects()), &refused);
-  out.rejected_whole = whole + static_cast<std::int64_t>(refused.size());
-  MergeRejects(std::move(refused), &out.decoded.rejects);
+  out.rejected_whole = whole + static_cast<std::int64_t>(unpacker_->rejects().size());
+  MergeRejects(std::move(unpacker_->rejects()), &out.decoded.rejects);
   if (has_extra_) TRY(AppendExtra(raw, &out.decoded));
   return out;
 }

@@ -46,14 +46,16 @@ class MessageDecoder {
   const SchemaPtr& schema() const { return schema_; }
 
   using Take = std::function<Result<void>(DecodedBatch)>;
-  /// Hands all of `raw` to `take`: in one piece, or in several, in order, if it decompresses to so
-  /// much that it should not be in memory at once. An error of `take` ends it.
+  /// Hands all of `raw` to `take`: in one piece, or in several, in order, if it decompresses
+  /// or decodes to so much that it should not be in memory at once. An error of `take` ends it.
   Result<void> Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take);
 
  private:
   MessageDecoder(std::unique_ptr<Decoder> decoder, SchemaPtr schema, bool has_extra,
                  const DecodeLimits& limits, Compression compression);
   Result<DecodedBatch> DecodePiece(const RawBatch& raw, std::size_t from, std::size_t* to);
+  Result<std::size_t> Unpack(const RawBatch& raw, std::size_t from, DecodedBatch* out);
+  void CutBack(const RawBatch& raw, std::size_t to, std::size_t end, DecodedBatch* out);
   Result<void> AppendExtra(const RawBatch& raw, DecodedRows* decoded) const;
 
   std::unique_ptr<Decoder> decoder_;

@@ -66,7 +66,7 @@ Result<void> MessageUnpacker::Unpack(std::string_view in, std::uint32_t record) 
   }
   if (!decoder_->MayBeMessage(in)) {
     if (broken != nullptr) {
-      Refuse(*broken, failure, in.size(), record);
+      RefuseBroken(*broken, failure, in.size(), record);
       return {};
     }
     TRY(const Codec* codec, TryUnmarked(in));
@@ -115,17 +115,14 @@ Result<void> MessageUnpacker::UnpackExpected(std::string_view in, std::uint32_t 
       failure = result;
     }
   }
-  Refuse(*begun, failure, in.size(), record);
+  RefuseBroken(*begun, failure, in.size(), record);
   return {};
 }
 
 void MessageUnpacker::Accept(const Codec& codec, std::size_t offset, std::uint32_t record) {
   if (arena_.size() == offset) {
-    Reject reject;
-    reject.record = record;
-    reject.code = "message.empty";
-    reject.reason = std::string("after ") + codec.title + " decompression the message is empty";
-    rejects_.push_back(std::move(reject));
+    Refuse(record, "message.empty",
+           std::string("after ") + codec.title + " decompression the message is empty");
     return;
   }
   unpacked_.push_back({payloads_.size(), offset, &codec, false});
@@ -175,8 +172,22 @@ Reject MessageUnpacker::RejectOf(const Codec& codec, const CodecResult& failure,
   return reject;
 }
 
-void MessageUnpacker::Refuse(const Codec& codec, const CodecResult& failure, std::size_t size,
-                             std::uint32_t record) {
+void MessageUnpacker::Refuse(std::uint32_t record, const char* code, std::string reason) {
+  Reject reject;
+  reject.record = record;
+  reject.code = code;
+  reject.reason = std::move(reason);
+  rejects_.push_back(std::move(reject));
+}
+
+void MessageUnpacker::Drop(std::uint32_t record) {
+  while (!payloads_.empty() && payloads_.back().record >= record) payloads_.pop_back();
+  while (!unpacked_.empty() && unpacked_.back().payload >= payloads_.size()) unpacked_.pop_back();
+  while (!rejects_.empty() && rejects_.back().record >= record) rejects_.pop_back();
+}
+
+void MessageUnpacker::RefuseBroken(const Codec& codec, const CodecResult& failure, std::size_t size,
+                                   std::uint32_t record) {
   rejects_.push_back(RejectOf(codec, failure, size));
   rejects_.back().record = record;
 }
@@ -210,13 +221,18 @@ const Codec* MessageUnpacker::BrokenStream(std::string_view in, CodecResult* fai
   return nullptr;
 }
 
-Result<MessageUnpacker::Reconsidered> MessageUnpacker::Reconsider(std::vector<Reject>* first) {
+Result<MessageUnpacker::Reconsidered> MessageUnpacker::Reconsider(DecodedRows* first) {
   Reconsidered result;
-  if (!compression_.detect || first->empty()) return result;
+  if (!compression_.detect || first->rejects.empty()) return result;
   const std::size_t known = unpacked_.size();
   std::vector<Unpacked> found;
-  for (Reject& reject : *first) {
-    if (reject.row != Reject::kWholeMessage || FindUnpacked(reject.record) != nullptr) continue;
+  std::uint32_t seen = Reconsidered::kNowhere;
+  for (Reject& reject : first->rejects) {
+    // Once for each message of which nothing could be used.
+    if (reject.record == seen || FindUnpacked(reject.record) != nullptr) continue;
+    seen = reject.record;
+    if (std::binary_search(first->record_of_row.begin(), first->record_of_row.end(), seen))
+      continue;
     const auto payload = std::lower_bound(
         payloads_.begin(), payloads_.end(), reject.record,
         [](const Payload& of, std::uint32_t record) { return of.record < record; });
@@ -226,6 +242,7 @@ Result<MessageUnpacker::Reconsidered> MessageUnpacker::Reconsider(std::vector<Re
     CodecResult failure;
     if (const Codec* codec = BrokenStream(in, &failure)) {
       if (failure.status == CodecStatus::kNoMemory) return NoMemory();
+      if (reject.row != Reject::kWholeMessage) continue;
       Reject said = RejectOf(*codec, failure, in.size());
       said.record = reject.record;
       reject = std::move(said);

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -45,9 +46,14 @@ class MessageUnpacker {
     return {};
   }
 
+  /// A record that is no message at all; between the calls of Add.
+  void Refuse(std::uint32_t record, const char* code, std::string reason);
+  /// Takes back what was added from `record` on.
+  void Drop(std::uint32_t record);
+
   /// What was added and not rejected, in order. Valid until the next call of another method.
   const std::vector<Payload>& payloads();
-  /// Of messages that cannot be unpacked, in order.
+  /// Of messages that were refused or cannot be unpacked, in order.
   std::vector<Reject>& rejects() { return rejects_; }
   /// So much came out since Clear that the batch should go on in another piece.
   bool Full() const { return arena_.size() >= kFull; }
@@ -57,10 +63,10 @@ class MessageUnpacker {
     std::uint32_t stopped_at = kNowhere;  ///< It got full before this record.
     static constexpr std::uint32_t kNowhere = 0xffffffff;
   };
-  /// After decoding: messages that were taken for plain and rejected whole are tried as compressed
-  /// without a magic number; rejects of broken streams say so. `first` are the rejects of the first
-  /// time, which Explain wants again.
-  Result<Reconsidered> Reconsider(std::vector<Reject>* first);
+  /// After decoding: messages that were taken for plain and of which no row could be used are tried
+  /// as compressed without a magic number; rejects of broken streams say so. Explain wants the
+  /// rejects of `first` again.
+  Result<Reconsidered> Reconsider(DecodedRows* first);
 
   /// Says in the rejects of unpacked messages where their bytes are counted. What Reconsider
   /// changed in vain gets its reject from `first` back.
@@ -85,8 +91,8 @@ class MessageUnpacker {
   Result<void> UnpackExpected(std::string_view in, std::uint32_t record);
   Result<const Codec*> TryUnmarked(std::string_view in);
   void Accept(const Codec& codec, std::size_t offset, std::uint32_t record);
-  void Refuse(const Codec& codec, const CodecResult& failure, std::size_t size,
-              std::uint32_t record);
+  void RefuseBroken(const Codec& codec, const CodecResult& failure, std::size_t size,
+                    std::uint32_t record);
   Reject RejectOf(const Codec& codec, const CodecResult& failure, std::size_t size) const;
   std::size_t Cap(std::size_t size) const;
   const Codec* BrokenStream(std::string_view in, CodecResult* failure);

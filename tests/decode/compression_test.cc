@@ -10,15 +10,21 @@
 #include <deque>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "decode/avro/avro_default.h"
+#include "decode/avro/avro_format.h"
 #include "decode/codec/codec_list.h"
 #include "decode/codec/codec_testing.h"
 #include "decode/codec/plain_text.h"
+#include "decode/csv/csv_format.h"
+#include "decode/grok/grok_format.h"
 #include "decode/json/json_format.h"
 #include "decode/message_decoder.h"
 #include "record/arrow_error.h"
@@ -35,6 +41,7 @@ class Messages : public RawBatch {
     records.push_back({bytes_.back().data(), bytes_.back().size()});
     RawBatch::bytes += bytes_.back().size();
   }
+  void AddTombstone() { records.push_back({nullptr, 0}); }
   std::string Origin(std::size_t) const override { return "{}"; }
 
  private:
@@ -43,6 +50,9 @@ class Messages : public RawBatch {
 
 /// A format as it takes part in these tests.
 struct FormatCase {
+  friend std::ostream& operator<<(std::ostream& out, const FormatCase& format) {
+    return out << format.name;
+  }
   const char* name;
   FormatEntry entry;
   const char* schema;
@@ -81,9 +91,80 @@ std::string JsonMessage(Random& random) {
   return out;
 }
 
+std::string CsvMessage(Random& random) {
+  std::string out = random() % 16 == 0 ? "\xef\xbb\xbf" : "";
+  const char* const end = random() % 2 == 0 ? "\n" : "\r\n";
+  for (auto more = random() % 8 == 0 ? 1 + random() % 3 : 1; more > 0; --more) {
+    out += std::to_string(random() % 1'000'000'000) + ',';
+    if (random() % 2 != 0) {
+      out += Word(random) + Word(random);
+    } else {
+      out += '"' + Word(random) + "\"\", " + Word(random) + '"';
+    }
+    out += ',';
+    if (random() % 4 != 0) out += std::to_string(random() % 10000) + ".25";
+    if (more > 1 || random() % 2 != 0) out += end;
+  }
+  return out;
+}
+
+std::string GrokMessage(Random& random) {
+  std::string out;
+  for (auto more = random() % 8 == 0 ? 1 + random() % 3 : 1; more > 0; --more) {
+    out += std::to_string(random() % 1'000'000'000) + " [" + Word(random) + Word(random) + "] " +
+           std::to_string(random() % 10000) + ".75";
+    if (more > 1 || random() % 2 != 0) out += "\n";
+  }
+  return out;
+}
+
+constexpr const char* kAvro =
+    R"({"type": "record", "name": "R", "fields": [{"name": "id", "type": "long"},)"
+    R"({"name": "name", "type": "string"}, {"name": "price", "type": ["null", "double"]}]})";
+
+void AppendAvro(Random& random, std::string* out) {
+  AppendAvroLong(static_cast<std::int64_t>(random() >> (random() % 64)), out);
+  AppendAvroBytes(Word(random) + Word(random), out);
+  const std::int64_t branch = random() % 4 != 0 ? 1 : 0;
+  AppendAvroLong(branch, out);
+  const double price = static_cast<double>(random() % 10000) + 0.5;
+  if (branch == 1) out->append(reinterpret_cast<const char*>(&price), 8);
+}
+
+std::string AvroMessage(Random& random) {
+  std::string out;
+  AppendAvro(random, &out);
+  return out;
+}
+
+std::string AvroFileMessage(Random& random) {
+  const std::string sync = "0123456789abcdef";
+  std::string out("Obj\1", 4);
+  AppendAvroLong(1, &out);
+  AppendAvroBytes("avro.schema", &out);
+  AppendAvroBytes(kAvro, &out);
+  AppendAvroLong(0, &out);
+  out += sync;
+  const std::int64_t rows = 1 + static_cast<std::int64_t>(random() % 3);
+  std::string block;
+  for (std::int64_t i = 0; i < rows; ++i) AppendAvro(random, &block);
+  AppendAvroLong(rows, &out);
+  AppendAvroBytes(block, &out);
+  return out + sync;
+}
+
 std::vector<FormatCase> Formats() {
+  const char* const columns = "id bigint, name string, price double";
   return {
-      {"json", JsonFormat(), "id bigint, name string, price double", {}, JsonMessage},
+      {"json", JsonFormat(), columns, {}, JsonMessage},
+      {"csv", CsvFormat(), columns, {}, CsvMessage},
+      {"avro", AvroFormat(), nullptr, RawOptionsFromPairs({{"avroSchema", kAvro}}), AvroMessage},
+      {"avro_file", AvroFormat(), nullptr, RawOptionsFromPairs({{"avroSchema", kAvro}}),
+       AvroFileMessage},
+      {"grok", GrokFormat(), nullptr,
+       RawOptionsFromPairs(
+           {{"grokPattern", "^%{INT:id:long} \\[%{DATA:name}\\] %{NUMBER:price:double}$"}}),
+       GrokMessage},
   };
 }
 
@@ -134,7 +215,19 @@ Decoded Decode(MessageDecoder* decoder, const std::shared_ptr<const RawBatch>& r
   return out;
 }
 
-class Matrix : public testing::TestWithParam<FormatCase> {};
+class Matrix : public testing::TestWithParam<FormatCase> {
+ protected:
+  /// Whether `bytes` are themselves a message of the format: then nobody could know better.
+  bool IsMessage(const std::string& bytes) {
+    if (plain_ == nullptr) plain_ = *MakeDecoder(GetParam(), "none");
+    auto raw = std::make_shared<Messages>();
+    raw->Add(bytes);
+    return Decode(plain_.get(), raw).pieces[0].decoded.rows->num_rows() > 0;
+  }
+
+ private:
+  std::unique_ptr<MessageDecoder> plain_;
+};
 INSTANTIATE_TEST_SUITE_P(Format, Matrix, testing::ValuesIn(Formats()),
                          [](const auto& info) { return std::string(info.param.name); });
 
@@ -153,8 +246,10 @@ TEST_P(Matrix, CompressedMessagesReadAsPlainOnes) {
       mixed->Add(message);
       continue;
     }
-    ++sent[IndexOf(*FindCodec(TestCodecs()[pick].name))];
-    mixed->Add(TestCodecs()[pick].compress(message));
+    const std::string packed = TestCodecs()[pick].compress(message);
+    const bool ambiguous = IsMessage(packed);
+    if (!ambiguous) ++sent[IndexOf(*FindCodec(TestCodecs()[pick].name))];
+    mixed->Add(ambiguous ? message : packed);
   }
   const Decoded expected = Decode(decoder->get(), plain);
   const Decoded out = Decode(decoder->get(), mixed);
@@ -201,8 +296,9 @@ TEST_P(Matrix, AMillionPlainMessagesStayPlain) {
   }
 }
 
-/// Lists what is missed, by codec: messages that are not read when compressed so.
-TEST_P(Matrix, MissesNone) {
+/// Lists what is missed, by codec: messages that are not read when compressed so, since what came
+/// out of the compressor is a message of the format itself.
+TEST_P(Matrix, MissesOnlyWhatIsItselfAMessage) {
   auto decoder = MakeDecoder(GetParam());
   ASSERT_TRUE(decoder.ok());
   Random random(6);
@@ -211,11 +307,19 @@ TEST_P(Matrix, MissesNone) {
         std::string_view(codec.name) == "bzip2" || std::string_view(codec.name) == "xz";
     const int count = slow ? 2'000 : 40'000;
     auto raw = std::make_shared<Messages>();
-    for (int i = 0; i < count; ++i) raw->Add(codec.compress(GetParam().message(random)));
+    const bool marked = FindCodec(codec.name)->begins != nullptr;
+    std::int64_t ambiguous = 0;
+    for (int i = 0; i < count; ++i) {
+      const std::string packed = codec.compress(GetParam().message(random));
+      if (!marked) ambiguous += IsMessage(packed) ? 1 : 0;
+      raw->Add(packed);
+    }
     const Decoded out = Decode(decoder->get(), raw);
     const std::int64_t missed = count - out.decompressed(codec.name);
-    EXPECT_EQ(missed, 0) << codec.name;
-    EXPECT_EQ(out.rejects(), 0u) << codec.name;
+    // Of several rows one may be a good one by chance, and the others be rejects.
+    EXPECT_LE(missed, ambiguous + static_cast<std::int64_t>(out.rejects())) << codec.name;
+    EXPECT_LE(missed, marked ? 0 : count / 100) << codec.name;
+    EXPECT_LE(out.rejects(), marked ? 0u : 20u) << codec.name;
     std::cout << GetParam().name << " " << codec.name << ": missed " << missed << " of " << count
               << "\n";
   }
@@ -235,17 +339,20 @@ TEST_P(Matrix, DamageIsARejectAndItsNeighboursAreUnharmed) {
       raw->Add(damaged);
     }
     const Decoded out = Decode(decoder->get(), raw);
+    const bool marked = FindCodec(codec.name)->begins != nullptr;
     std::int64_t good = 0;
+    std::set<std::uint32_t> rejected;
     for (const DecodedBatch& piece : out.pieces) {
       for (std::uint32_t record : piece.decoded.record_of_row) good += record % 2 == 0 ? 1 : 0;
       for (const Reject& reject : piece.decoded.rejects) {
         EXPECT_EQ(reject.record % 2, 1u) << codec.name << ": " << reject.reason;
-        EXPECT_EQ(reject.row, Reject::kWholeMessage);
         EXPECT_NE(reject.reason, "");
+        EXPECT_TRUE(!marked || reject.row == Reject::kWholeMessage) << codec.name;
+        EXPECT_TRUE(rejected.insert(reject.record).second || !marked);
       }
     }
     EXPECT_GE(good, 300) << codec.name;
-    EXPECT_EQ(out.rejects(), 300u) << codec.name;
+    EXPECT_EQ(rejected.size(), 300u) << codec.name;
   }
 }
 
@@ -257,12 +364,18 @@ class EchoDecoder : public Decoder {
   using Rule = std::function<bool(std::string_view)>;
   /// `may` answers MayBeMessage; `is` what Decode accepts.
   EchoDecoder(Rule may, Rule is) : may_(std::move(may)), is_(std::move(is)) {}
+  /// Rows at which Decode stops.
+  void set_most(std::size_t most) { most_ = most; }
   const SchemaPtr& schema() const override { return schema_; }
   bool MayBeMessage(std::string_view bytes) override { return may_(bytes); }
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
     DecodedRows out;
     arrow::BinaryBuilder column;
     for (const Payload& payload : payloads) {
+      if (out.record_of_row.size() == most_) {
+        out.stopped_at = payload.record;
+        break;
+      }
       const std::string_view bytes(payload.data, payload.size);
       if (!is_(bytes)) {
         Reject reject;
@@ -283,6 +396,7 @@ class EchoDecoder : public Decoder {
  private:
   Rule may_;
   Rule is_;
+  std::size_t most_ = std::numeric_limits<std::size_t>::max();
   SchemaPtr schema_ = arrow::schema({arrow::field("bytes", arrow::binary())});
 };
 
@@ -383,7 +497,7 @@ TEST(Detection, FindsCompressedTextButForTheShortest) {
     EXPECT_EQ(out.rejects(), 0u) << codec.name;
     // Without a magic number, what is compressed may be text itself.
     const bool marked = FindCodec(codec.name)->begins != nullptr;
-    EXPECT_LE(missed, marked ? 0 : sent.size() / 4) << codec.name;
+    EXPECT_LE(missed, marked ? 0 : sent.size() / 10) << codec.name;
   }
 }
 
@@ -494,6 +608,43 @@ TEST(Detection, ABatchThatDecompressesToMuchComesInPieces) {
   }
 }
 
+TEST(Detection, ADecoderThatStopsIsAskedForTheRest) {
+  for (const char* name : {"gzip", "snappy-raw"}) {
+    // Raw snappy is found after decoding once, so that the second time stops elsewhere.
+    const auto is = [](std::string_view bytes) { return bytes.starts_with("ok"); };
+    auto echo = std::make_unique<EchoDecoder>(Anything, is);
+    echo->set_most(3);
+    auto decoder = *MessageDecoder::Make(std::move(echo), {}, {});
+    auto raw = std::make_shared<Messages>();
+    std::vector<std::string> good;
+    for (int i = 0; i < 50; ++i) {
+      const std::string plain = "ok " + std::to_string(i);
+      good.push_back(plain);
+      raw->Add(i % 3 == 0 ? FindTestCodec(name).compress(plain) : plain);
+      if (i % 5 == 0) raw->Add("");
+      if (i % 7 == 0) raw->Add("bad");
+      if (i % 11 == 0) raw->AddTombstone();
+    }
+    const Decoded out = Decode(decoder.get(), raw);
+    EXPECT_GT(out.pieces.size(), 10u);
+    std::vector<std::string> seen;
+    std::int64_t bytes = 0;
+    std::int64_t tombstones = 0;
+    for (const DecodedBatch& piece : out.pieces) {
+      const auto& column = static_cast<const arrow::BinaryArray&>(*piece.decoded.rows->column(0));
+      EXPECT_LE(column.length(), 3);
+      for (std::int64_t i = 0; i < column.length(); ++i) seen.push_back(column.GetString(i));
+      bytes += piece.bytes;
+      tombstones += piece.tombstones;
+    }
+    EXPECT_EQ(seen, good) << name;
+    EXPECT_EQ(bytes, static_cast<std::int64_t>(raw->RawBatch::bytes)) << name;
+    EXPECT_EQ(tombstones, 5) << name;
+    EXPECT_EQ(out.rejects(), 18u) << name;
+    EXPECT_EQ(out.decompressed(name), 17) << name;
+  }
+}
+
 TEST(Detection, AnErrorOfTheTakerEndsIt) {
   auto decoder = MakeEcho(Anything, Anything);
   auto raw = std::make_shared<Messages>();
@@ -511,14 +662,39 @@ TEST(PlainText, KnowsTextFromBytes) {
   for (std::size_t size = 0; size < 70; ++size) {
     const std::string text(size, 'x');
     EXPECT_TRUE(LooksLikeText(text));
+    if (size > kLooksAt) continue;
     for (std::size_t at = 0; at < size; ++at) {
       for (char bad : {'\0', '\x1f', '\x7f', '\x80', '\xff'}) {
         std::string changed = text;
         changed[at] = bad;
         EXPECT_FALSE(LooksLikeText(changed)) << size << " " << at;
       }
+      for (char good : {'\t', '\n', '\r'}) {
+        std::string changed = text;
+        changed[at] = good;
+        EXPECT_TRUE(LooksLikeText(changed)) << size << " " << at;
+      }
+    }
+    for (const char* character : {"é", "日", "\xf0\x9f\x98\x80"}) {
+      EXPECT_TRUE(LooksLikeText(text + character + text)) << size;
+      if (size > kLooksAt - 8) continue;
+      EXPECT_FALSE(LooksLikeText(text + std::string(character).substr(1) + text)) << size;
     }
   }
+}
+
+TEST(PlainText, LooksAtTheBeginningOfLongMessages) {
+  for (const char* character : {"é", "日", "\xf0\x9f\x98\x80"}) {
+    // Wherever the look ends within a character.
+    for (std::size_t before = kLooksAt - 5; before <= kLooksAt; ++before) {
+      std::string text(before, 'x');
+      for (int i = 0; i < 300; ++i) text += character;
+      EXPECT_TRUE(LooksLikeText(text)) << before;
+      EXPECT_FALSE(LooksLikeText("\x80" + text)) << before;
+      EXPECT_FALSE(LooksLikeText(std::string(kLooksAt - 1, 'x') + "\1" + text)) << before;
+    }
+  }
+  EXPECT_FALSE(LooksLikeText(std::string(2 * kLooksAt, '\x80')));
 }
 
 }  // namespace

@@ -5,10 +5,9 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <limits>
 #include <utility>
 
-#include "decode/take_rows.h"
+#include "decode/read_batch.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -18,9 +17,6 @@ constexpr std::size_t kKeptPrograms = 16;
 constexpr std::size_t kKeptScratch = 1u << 20;
 constexpr std::string_view kSingleObject("\xc3\x01", 2);
 constexpr std::size_t kSingleObjectHeader = 10;
-/// Offsets have 32 bits. A message fills columns with its own bytes, those it was compressed from
-/// and those it may spend; what is left of a batch must hold them all.
-constexpr std::size_t kMaxBatch = std::numeric_limits<std::int32_t>::max();
 
 std::uint64_t LittleEndian64(std::string_view bytes) {
   std::uint64_t value = 0;
@@ -71,26 +67,17 @@ Result<void> AvroDecoder::Compile() {
 }
 
 Result<DecodedRows> AvroDecoder::Decode(const std::vector<Payload>& payloads) {
-  TRY(rows_->Start());
   reader_.StartBatch();
-  const std::size_t most_of_one =
-      static_cast<std::size_t>(AvroReader::kMaxSpent) + options_.limits.decompressed_bytes;
-  std::size_t used = 0;
-  for (const Payload& payload : payloads) {
+  const auto read = [this](const Payload& payload) -> Result<std::int64_t> {
     reader_.BeginMessage(payload.record);
-    if (payload.size + most_of_one > kMaxBatch - used) {
-      reader_.Refuse(0, "limit.batch", "the messages before it in its batch took too much memory");
-      TRY(reader_.EndMessage());
-      continue;
-    }
     inflated_ = 0;
     ReadMessage({payload.data, payload.size});
-    // Rows without a single byte cost memory, too: 12 bytes each in the lists below.
-    used += payload.size + inflated_ + static_cast<std::size_t>(reader_.spent());
     TRY(reader_.EndMessage());
-  }
+    return static_cast<std::int64_t>(inflated_) + reader_.spent();
+  };
+  TRY(DecodedRows out, ReadBatch(payloads, schema_, rows_.get(), &reader_, read));
   scratch_.Trim(kKeptScratch);
-  return TakeRows(schema_, rows_.get(), &reader_);
+  return out;
 }
 
 /// The forms by their first bytes. A bare datum may begin with any, so a form counts only if its

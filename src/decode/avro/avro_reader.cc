@@ -7,16 +7,11 @@
 #include <utility>
 
 #include "decode/avro/avro_varint.h"
+#include "decode/row_limits.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
-namespace {
-
-/// More row rejects than this, and the message is rejected as a whole: each takes far more memory
-/// than the bytes that cause it.
-constexpr std::size_t kMaxRowRejects = 10'000;
-
-}  // namespace
+namespace {}  // namespace
 
 AvroReader::AvroReader(ColumnBuilder* rows, const DecodeLimits& limits)
     : rows_(rows), limits_(limits) {

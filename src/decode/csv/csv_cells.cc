@@ -2,13 +2,9 @@
 #include <utility>
 
 #include "decode/csv/csv_reader.h"
+#include "decode/row_limits.h"
 
 namespace sluice {
-namespace {
-
-constexpr std::int64_t kMaxMissing = 16'000'000;
-
-}  // namespace
 
 /// After a row's first failure its cells are only counted.
 bool CsvReader::AppendCell(TextColumn& column, const CsvCell& cell) {
@@ -53,7 +49,7 @@ bool CsvReader::AppendMissing(TextColumn& column, const char* at) {
                       " cells are missing in the rows of this message");
   }
   CsvCell none;
-  none.text = {at, 0};
+  none.text = std::string_view(at, 0);
   return Settle(column.AppendNull(), column, none, none.text);
 }
 

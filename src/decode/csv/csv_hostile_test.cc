@@ -49,6 +49,22 @@ TEST(CsvHostile, AQuoteThatIsNeverClosed) {
   EXPECT_EQ(Rejects(decoded), "csv.quote @5 #0.1\n");
 }
 
+TEST(CsvHostile, OpenQuotesOverManyLines) {
+  // Each cell is closed on the next line, where another one opens: one row, to the last line.
+  const DecodedRows chain =
+      DecodeCsv("a string, b string", {"\"a\n" + Repeat("b\",\"c\n", 1'000'000) + "d,e\n"});
+  EXPECT_EQ(Rows(chain), "d | e\n");
+  EXPECT_EQ(Rejects(chain), "csv.quote @0 #0.0\n");
+  // Each is open to the next line that has a quote, and that does not close it.
+  const std::string open = "\"x\n" + Repeat("fine\n", 4000);
+  const DecodedRows far = DecodeCsv("a string", {Repeat(open, 200)});
+  EXPECT_EQ(far.rows->num_rows(), 200 * 4000);
+  EXPECT_EQ(far.rejects.size(), 200U);
+  EXPECT_EQ(CodesOf("a string", Repeat("\"x\n", 1'000'000), "g"), "limit.rejects");
+  // Doubled quotes never close.
+  EXPECT_EQ(CodesOf("a string", Repeat("\"\"\"x\n", 1'000'000), "g"), "limit.rejects");
+}
+
 TEST(CsvHostile, OnlyQuotes) {
   for (const bool multi_line : {false, true}) {
     CsvReaderOptions options;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "decode/row_limits.h"
 #include "decode/utf8_text.h"
 #include "record/arrow_error.h"
 
@@ -13,9 +14,6 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::size_t kKeptScratch = 1 << 20;
-/// More row rejects than this, and the message is rejected as a whole: each takes far more memory
-/// than the bytes that cause it.
-constexpr std::size_t kMaxRowRejects = 10'000;
 constexpr std::size_t kMaxCells = 10'000;
 
 bool IsUtf16(std::string_view text) {
@@ -181,15 +179,15 @@ bool CsvReader::ReadRow() {
 /// cells, now in the wrong columns, seemed to be.
 bool CsvReader::CheckCount(std::size_t cells, const char* surplus) {
   const std::size_t wanted = header_.cells().size();
-  const std::string expected = "expected " + Count(wanted, "cell") + ", found ";
+  const bool accepted = cells < wanted ? options_.ragged != CsvRagged::kReject
+                                       : options_.ragged == CsvRagged::kFillAndCut;
   if (cells > kMaxCells) {
     Fail(surplus, "limit.cells",
          "the row has " + std::to_string(cells) + " cells; the limit is " +
              std::to_string(kMaxCells));
-  } else if (cells > wanted && options_.ragged != CsvRagged::kFillAndCut) {
-    Fail(surplus, "csv.cells", expected + std::to_string(cells));
-  } else if (cells < wanted && options_.ragged == CsvRagged::kReject) {
-    Fail(cursor_.row_end(), "csv.cells", expected + std::to_string(cells));
+  } else if (!accepted) {
+    Fail(surplus != nullptr ? surplus : cursor_.row_end(), "csv.cells",
+         "expected " + Count(wanted, "cell") + ", found " + std::to_string(cells));
   }
   for (std::size_t i = cells; i < wanted; ++i) {
     TextColumn* column = header_.cells()[i];

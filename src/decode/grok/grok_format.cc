@@ -5,14 +5,13 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <limits>
 #include <utility>
 
 #include "decode/codec/plain_text.h"
 #include "decode/grok/grok_columns.h"
 #include "decode/grok/grok_library.h"
 #include "decode/grok/grok_reader.h"
-#include "decode/take_rows.h"
+#include "decode/read_batch.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -39,17 +38,12 @@ class GrokDecoder : public Decoder {
   bool MayBeMessage(std::string_view bytes) override { return LooksLikeText(bytes); }
 
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
-    std::size_t bytes = 0;
-    for (const Payload& payload : payloads) bytes += payload.size;
-    if (bytes > std::numeric_limits<std::int32_t>::max()) {
-      // A column's bytes are pieces of the lines, so this one check keeps all offsets in range.
-      return BugError("a batch of " + std::to_string(bytes) + " bytes is too large to decode");
-    }
-    ColumnBuilder& rows = *compiled_->rows;
-    TRY(rows.Start());
     reader_.StartBatch(payloads.size());
-    for (const Payload& payload : payloads) TRY(reader_.ReadMessage(payload));
-    return TakeRows(schema_, &rows, &reader_);
+    const auto read = [this](const Payload& payload) -> Result<std::int64_t> {
+      TRY(reader_.ReadMessage(payload));
+      return reader_.filled();
+    };
+    return ReadBatch(payloads, schema_, compiled_->rows.get(), &reader_, read);
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "decode/row_limits.h"
 #include "decode/utf8_text.h"
 #include "record/arrow_error.h"
 
@@ -13,9 +14,6 @@ namespace sluice {
 namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-/// More row rejects than this, and the message is rejected as a whole: each takes far more memory
-/// than the bytes that cause it.
-constexpr std::size_t kMaxRowRejects = 10'000;
 /// To find out how far a line got costs many times a match; a message of lines that do not match
 /// shall not take long. The lines behind these are rejected without saying it.
 constexpr int kMaxExplained = 20;

@@ -28,6 +28,10 @@ class GrokReader {
 
   /// Reads a message. An error only if memory runs out.
   Result<void> ReadMessage(const Payload& payload);
+  /// Bytes of columns that the last message may have filled with nothing: every capture is empty.
+  std::int64_t filled() const {
+    return 8 * row_ * static_cast<std::int64_t>(rows_->num_children());
+  }
 
   /// Of the batch so far, as DecodedRows wants them.
   std::vector<std::uint32_t>& record_of_row() { return record_of_row_; }

@@ -5,13 +5,12 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
-#include <limits>
 #include <string_view>
 #include <utility>
 
 #include "decode/json/json_path.h"
 #include "decode/json/json_scan.h"
-#include "decode/take_rows.h"
+#include "decode/read_batch.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -44,18 +43,14 @@ class JsonDecoder : public Decoder {
   bool MayBeMessage(std::string_view bytes) override { return MayBeJson(bytes); }
 
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
-    std::size_t bytes = 0;
-    for (const Payload& payload : payloads) bytes += payload.size;
-    if (bytes > std::numeric_limits<std::int32_t>::max()) {
-      // Every offset is at most the number of bytes it came from, so this one check keeps all in
-      // range.
-      return BugError("a batch of " + std::to_string(bytes) + " bytes is too large to decode");
-    }
-    TRY(rows_->Start());
     reader_.StartBatch();
-    for (const Payload& payload : payloads) TRY(reader_.ReadMessage(payload));
+    const auto read = [this](const Payload& payload) -> Result<std::int64_t> {
+      TRY(reader_.ReadMessage(payload));
+      return reader_.filled();
+    };
+    TRY(DecodedRows out, ReadBatch(payloads, schema_, rows_.get(), &reader_, read));
     reader_.Trim();
-    return TakeRows(schema_, rows_.get(), &reader_);
+    return out;
   }
 
  private:

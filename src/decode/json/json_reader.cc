@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "decode/row_limits.h"
 #include "decode/utf8_text.h"
 #include "record/arrow_error.h"
 
@@ -14,9 +15,6 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::size_t kKeptScratch = 1 << 20;
-/// More row rejects than this, and the message is rejected as a whole: each takes far more memory
-/// than the bytes that cause it.
-constexpr std::size_t kMaxRowRejects = 10'000;
 
 bool IsCloser(char c) { return c == '}' || c == ']'; }
 

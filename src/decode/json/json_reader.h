@@ -44,6 +44,8 @@ class JsonReader {
 
   /// Reads a message. An error only if memory runs out.
   Result<void> ReadMessage(const Payload& payload);
+  /// Bytes of columns that the last message filled with nothing: what it left out.
+  std::int64_t filled() const { return 8 * missing_; }
 
   /// Of the batch so far; the same lengths as DecodedRows wants.
   std::vector<std::uint32_t>& record_of_row() { return record_of_row_; }

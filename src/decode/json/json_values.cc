@@ -7,14 +7,12 @@
 #include "decode/copy_bytes.h"
 #include "decode/json/json_reader.h"
 #include "decode/repeated_keys.h"
+#include "decode/row_limits.h"
 #include "record/schema.h"
 
 namespace sluice {
 namespace {
 
-/// More fields than this filled with null in one message, and it is rejected: a row of `{}` takes
-/// two bytes and may stand for a thousand columns.
-constexpr std::int64_t kMaxMissing = 16'000'000;
 /// Bytes of maps that may be read again, beside 16 times the message.
 constexpr std::int64_t kMaxReread = 1 << 20;
 
