@@ -344,15 +344,14 @@ Result<void> Session::CheckBadRecordRate(const EpochCounts& counts) const {
     auto it = counts.sources.find(source.name);
     if (it == counts.sources.end()) continue;
     const SourceCounts& of = it->second;
-    double bad = static_cast<double>(of.rejected_whole + of.row_rejects);
-    double all = static_cast<double>(of.delivered);
-    if (bad > all * source.max_bad_record_rate) {
+    const std::int64_t bad = of.rejected_whole + of.row_rejects;
+    const std::int64_t all = of.rows + bad;
+    if (static_cast<double>(bad) > static_cast<double>(all) * source.max_bad_record_rate) {
       return DataError(
           "data.bad_record_rate",
-          "source " + source.name + ": " + std::to_string(of.rejected_whole + of.row_rejects) +
-              " of " + std::to_string(of.delivered) +
-              " messages of the epoch are bad, more than maxBadRecordRate allows; nothing "
-              "of the epoch was committed. Look at them with `sluice preview`");
+          "source " + source.name + ": " + std::to_string(bad) + " of " + std::to_string(all) +
+              " records of the epoch are bad, more than maxBadRecordRate allows; "
+              "nothing of the epoch was committed. Look at them with `sluice preview`");
     }
   }
   return {};

@@ -1,10 +1,13 @@
 """CSV through the whole job, from the broker to Parquet."""
 
+import base64
 import csv
 import datetime
+import gzip
 import io
 
 from job_harness import Job, assert_same
+from test_compression import WRITERS
 
 SCHEMA = ("id bigint, ts timestamp, user_id bigint, event string, price double, quantity int, "
           "city string, ua string, ok boolean")
@@ -40,7 +43,7 @@ def message(sales, header, columns):
             if isinstance(value, bool):
                 value = str(value).lower()
             one = io.StringIO(newline="")
-            csv.writer(one, delimiter=";", lineterminator="",
+            csv.writer(one, delimiter=";", lineterminator="\r\n",
                        quoting=csv.QUOTE_ALL if value == "" else csv.QUOTE_MINIMAL).writerow([value, 0])
             cells.append("" if value is None else one.getvalue().rpartition(";")[0])
         out.write(";".join(cells) + "\r\n")
@@ -85,3 +88,20 @@ def test_headers_in_any_order_and_rows_beside_a_bad_one(cluster, tmp_path):
     letters = job.dead_letters()
     assert [letter["code"] for letter in letters] == ["csv.cells"] * 20
     assert {letter["bytes"] for letter in letters} == {"too;few"}
+
+
+def test_mixed_codecs_in_one_topic(cluster, tmp_path):
+    topic = cluster.topic(3)
+    columns = list(sale(1))
+    job = Job(tmp_path, cluster.job(topic, source=source(withHeader="true")))
+    sales = [sale(i) for i in range(2000)]
+    writers = [lambda data: data, *WRITERS.values()]
+    broken = gzip.compress(message(sales[:5], True, columns))[:-6]
+    values = [writers[i % len(writers)](message(sales[i:i + 5], True, columns))
+              for i in range(0, 2000, 5)]
+    cluster.produce(topic, [*values[:100], broken, *values[100:]])
+    job.catch_up()
+    assert_same(job.rows(), sales)
+    [letter] = job.dead_letters()
+    assert letter["code"] == "compression.broken"
+    assert base64.b64decode(letter["base64"]) == broken
