@@ -3,7 +3,8 @@
 // [--rounds N]
 // [--plain] [--avro FILE].
 //
-// --only takes the forms whose names begin so; --plain leaves out codecs and rivals, for a profile;
+// --only takes the forms whose names begin so; --plain measures nothing but the decoding, for a
+// profile;
 // --avro writes the schema and the datums, each behind its length as four little-endian bytes, for
 // other readers, and ends.
 //
@@ -165,7 +166,7 @@ void MeasurePlain(const Form& form, int rounds, bool alone) {
   ordered_json line = Figures(form, "none", Median(seconds), form.messages.bytes().size());
   line["best_records_per_cpu_second"] =
       static_cast<double>(form.events) / *std::min_element(seconds.begin(), seconds.end());
-  line["detection_costs"] = DetectionSeconds(form, 5 * rounds) / Median(seconds);
+  if (!alone) line["detection_costs"] = DetectionSeconds(form, 5 * rounds) / Median(seconds);
   line["allocations_per_batch"] = run.allocations_per_batch();
   if (rival != nullptr) {
     line["beside"] = rival->name;
