@@ -2,6 +2,7 @@
 // never taken for compressed. A format joins by a line in Formats().
 #include <arrow/array.h>
 #include <arrow/builder.h>
+#include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <gtest/gtest.h>
@@ -533,6 +534,24 @@ TEST(Detection, AFormatThatCannotTellStillReadsWhatHasNoMagicNumber) {
   EXPECT_EQ(out.decompressed("snappy-raw"), 1);
   EXPECT_EQ(out.decompressed("gzip"), 2);
   EXPECT_EQ(out.decompressed(), 5);
+}
+
+TEST(Detection, AMessageWithOneGoodRowIsPlain) {
+  // Two rows of text, which by chance are raw snappy too: of nine bytes.
+  const std::string inner = "1,2\n3,4,5";
+  const std::string message = FindTestCodec("snappy-raw").compress(inner);
+  ASSERT_EQ(message, "\t " + inner);
+  auto csv = MakeCsvDecoder(*ParseDdl("a string, b int"), {}, arrow::default_memory_pool());
+  auto decoder = *MessageDecoder::Make(*std::move(csv), {}, {});
+  auto raw = std::make_shared<Messages>();
+  raw->Add(message);
+  const Decoded out = Decode(decoder.get(), raw);
+  EXPECT_EQ(out.decompressed(), 0);
+  const DecodedRows& rows = out.pieces[0].decoded;
+  ASSERT_EQ(rows.rows->num_rows(), 1);
+  EXPECT_EQ(static_cast<const arrow::StringArray&>(*rows.rows->column(0)).GetString(0), "\t 1");
+  ASSERT_EQ(rows.rejects.size(), 1u);
+  EXPECT_EQ(rows.rejects[0].code, "csv.cells");
 }
 
 TEST(Detection, UndoesOneLayerOnly) {
