@@ -258,12 +258,8 @@ bool SplitNumber(std::string_view text, NumberText* out) {
   return true;
 }
 
-/// The nearest double of `[-]digits[.digits]` where all digits and the power of ten are exact
-/// doubles, so that one correctly rounded operation gives it (W. Clinger, "How to read floating
-/// point numbers accurately", 1990). False: not such a number.
+/// `[-]digits[.digits]`, as nearly all numbers are. False: not such a number.
 bool ReadPlainDouble(std::string_view text, double* out) {
-  static constexpr std::array<double, 16> kPowers = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                     1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
   const char* p = text.data();
   const char* const end = p + text.size();
   const bool negative = p != end && *p == '-';
@@ -285,7 +281,8 @@ bool ReadPlainDouble(std::string_view text, double* out) {
       digits = digits * 10 + static_cast<unsigned char>(*p - '0');
     }
   }
-  const double value = static_cast<double>(digits) / kPowers[fraction];
+  double value = 0;
+  if (!ExactDouble(digits, -static_cast<std::int64_t>(fraction), &value)) return false;
   *out = negative ? -value : value;
   return true;
 }

@@ -4,6 +4,7 @@
 /// allocate nothing and may be called from any thread.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -56,6 +57,24 @@ Conversion ParseBoolean(std::string_view text, bool* out);
 /// its smallest value gives zero.
 Conversion ParseDouble(std::string_view text, double* out);
 Conversion ParseFloat(std::string_view text, float* out);
+/// digits * 10^exponent where the digits and the power of ten are both exact doubles, so that one
+/// correctly rounded operation gives the nearest (W. Clinger, "How to read floating point numbers
+/// accurately", 1990). False: it is not so, take ParseDouble.
+inline bool ExactDouble(std::uint64_t digits, std::int64_t exponent, double* out) {
+  static constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  if (digits > (std::uint64_t{1} << 53)) return false;
+  const auto value = static_cast<double>(digits);
+  if (exponent < 0) {
+    if (exponent < -22) return false;
+    *out = value / kPowers[static_cast<std::size_t>(-exponent)];
+  } else {
+    if (exponent > 22) return false;
+    *out = value * kPowers[static_cast<std::size_t>(exponent)];
+  }
+  return true;
+}
 /// "NaN", and "Infinity", "INF" or "Inf" with or without a sign: the words that Spark's readers
 /// take.
 Conversion ParseSpecialDouble(std::string_view text, double* out);

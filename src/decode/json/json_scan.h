@@ -104,26 +104,6 @@ inline bool ToInt64(const JsonNumber& number, std::int64_t* out) {
   return true;
 }
 
-/// The nearest double where mantissa and power of ten are both exact doubles, so that one correctly
-/// rounded operation gives it (W. Clinger, "How to read floating point numbers accurately", 1990).
-/// False: not such a number, take ParseDouble.
-inline bool ToDoubleFast(const JsonNumber& number, double* out) {
-  static constexpr std::array<double, 23> kPowers = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-  if (number.digits > 19 || number.mantissa > (1ULL << 53)) return false;
-  double value = static_cast<double>(number.mantissa);
-  if (number.exponent < 0) {
-    if (number.exponent < -22) return false;
-    value /= kPowers[static_cast<std::size_t>(-number.exponent)];
-  } else {
-    if (number.exponent > 22) return false;
-    value *= kPowers[static_cast<std::size_t>(number.exponent)];
-  }
-  *out = number.negative ? -value : value;
-  return true;
-}
-
 /// Writes the string's content [begin, end) with its escapes undone to `out`, which has room for
 /// end - begin bytes, and returns how much that is. nullptr in `out` only checks. On failure
 /// returns kBadEscape with `*where` at the backslash: an unknown escape, bad hex digits, or half of

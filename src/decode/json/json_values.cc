@@ -108,7 +108,10 @@ bool JsonReader::ReadValue(JsonField& field) {
       double value;
       if (!BeginsNumber(*p)) return ReadNumber(field, p);
       if (!ScanJsonNumber(p, &number)) return Syntax(number.end, "this number is not valid");
-      if (!ToDoubleFast(number, &value)) return ReadNumber(field, p);
+      if (number.digits > 19 || !ExactDouble(number.mantissa, number.exponent, &value)) {
+        return ReadNumber(field, p);
+      }
+      if (number.negative) value = -value;
       return field.column->AppendFixed(value) || OutOfMemory();
     }
     case ColumnKind::kBool:
