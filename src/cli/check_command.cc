@@ -3,13 +3,17 @@
 #include <memory>
 #include <string>
 
+#include "core/logging.h"
+#include "job/carried_schema.h"
 #include "job/plan.h"
 
 namespace sluice {
 namespace {
 
 Result<int> Check(CommandContext& context, const std::string& path) {
+  ConfigureLogging(LogLevel::kWarn, LogFormat::kText);
   TRY(Job job, LoadJob(path, context.parts));
+  TRY(LearnForLooking(&job, context.parts));
   TRY(Plan plan, MakePlan(std::move(job), context.parts, PlanFor::kLooking));
   PrintWarnings(context.err, plan.job.warnings);
   context.out << PrintPlan(plan);

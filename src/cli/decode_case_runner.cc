@@ -22,7 +22,10 @@ Result<std::unique_ptr<MessageDecoder>> MakeDecoder(const DecodeCase& test,
   if (test.schema.has_value()) {
     TRY(schema, ParseSchemaFor(*format, *test.schema));
   } else if (format->infer_schema && !test.messages.empty()) {
-    TRY(schema, format->infer_schema(options, test.messages[0].bytes));
+    TRY(const std::string text, format->infer_schema(options, test.messages[0].bytes));
+    if (!text.empty()) {
+      TRY(schema, ParseSchemaFor(*format, text));
+    }
   }
   const DecodeLimits limits;
   TRY(auto decoder, format->make(options, schema, limits));

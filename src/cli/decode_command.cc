@@ -173,7 +173,9 @@ Result<int> DecodeFiles(const DecodeFilesOptions& options, const FormatRegistry&
     }));
     auto inferred = format->infer_schema(set, *first);
     if (!inferred.ok()) return std::move(inferred).error().At(options.files[0]);
-    declared = *std::move(inferred);
+    if (!inferred->empty()) {
+      TRY(declared, ParseSchemaFor(*format, *inferred));
+    }
   }
   TRY(auto made, format->make(set, declared, limits));
   TRY(auto decoder, MessageDecoder::Make(std::move(made), {}, limits,

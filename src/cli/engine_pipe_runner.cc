@@ -11,6 +11,7 @@
 #include "core/metrics.h"
 #include "engine/checkpoint_log.h"
 #include "engine/pipeline.h"
+#include "job/carried_schema.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
 
@@ -41,12 +42,23 @@ Result<void> RunLife(const std::string& file, const Parts& parts, std::size_t re
   TRY(Job job, LoadJob(file, parts));
   TRY(std::unique_ptr<Storage> storage,
       parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  LogOptions options;
+  options.job = job.name;
+  options.lease_micros = *job.options.Int("leaseTimeout");
+  std::unique_ptr<CheckpointLog> log;
+  if (NeedsRecords(job)) {
+    TRY(log, CheckpointLog::Open(storage.get(), options));
+    LearnOptions learn;
+    learn.log = log.get();
+    learn.until_caught_up = true;
+    TRY(const bool learned, LearnSchemas(&job, learn));
+    if (!learned) return BugError("the case has no record to learn its columns from");
+  }
   TRY(Plan made, MakePlan(std::move(job), parts, PlanFor::kRunning));
   auto plan = std::make_shared<const Plan>(std::move(made));
-  LogOptions options;
-  options.job = plan->job.name;
-  options.lease_micros = *plan->job.options.Int("leaseTimeout");
-  TRY(std::unique_ptr<CheckpointLog> log, CheckpointLog::Open(storage.get(), options));
+  if (log == nullptr) {
+    TRY(log, CheckpointLog::Open(storage.get(), options));
+  }
   Metrics metrics;
   PipelineSettings settings;
   settings.checkpoint_id = log->checkpoint_id();

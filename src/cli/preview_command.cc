@@ -15,6 +15,7 @@
 #include "cli/text_table.h"
 #include "core/clock.h"
 #include "core/logging.h"
+#include "job/carried_schema.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
 
@@ -165,6 +166,7 @@ Result<int> Preview(CommandContext& context, const Args& args) {
   ConfigureLogging(LogLevel::kWarn, LogFormat::kText);
   TRY(std::int64_t wait, ParseDuration(args.wait));
   TRY(Job job, LoadJob(args.job, context.parts));
+  TRY(LearnForLooking(&job, context.parts));
   TRY(Plan plan, MakePlan(std::move(job), context.parts, PlanFor::kLooking));
   PrintWarnings(context.err, plan.job.warnings);
   TRY(std::vector<std::string> shown, Shown(plan.job, args.at));

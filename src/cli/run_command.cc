@@ -16,6 +16,7 @@
 #include "core/metrics.h"
 #include "engine/checkpoint_log.h"
 #include "engine/pipeline.h"
+#include "job/carried_schema.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
 
@@ -98,6 +99,54 @@ constexpr std::chrono::seconds kGrace(2);
   _exit(0);
 }
 
+/// The job's log, opened once. It looks stopped, not crashed, however the command ends, but if
+/// another process took over.
+class OpenLog {
+ public:
+  explicit OpenLog(Storage* storage) : storage_(storage) {}
+  OpenLog(const OpenLog&) = delete;
+  OpenLog& operator=(const OpenLog&) = delete;
+  ~OpenLog() {
+    if (log_ != nullptr && !superseded_) log_->Close();
+  }
+
+  Result<void> Open(const Job& job) {
+    if (log_ != nullptr) return {};
+    TRY(storage_->Probe(/*staging=*/false));
+    LogOptions options;
+    options.job = job.name;
+    options.lease_micros = *job.options.Int("leaseTimeout");
+    TRY(log_, CheckpointLog::Open(storage_, options));
+    return {};
+  }
+  CheckpointLog* get() const { return log_.get(); }
+  void Judge(const Error& error) { superseded_ = error.blame == Blame::kSuperseded; }
+
+ private:
+  Storage* const storage_;
+  std::unique_ptr<CheckpointLog> log_;
+  bool superseded_ = false;
+};
+
+/// False if the job was stopped before it knew its columns, or has nothing to read.
+Result<bool> LearnFromRecords(const Args& args, Job* job, OpenLog* log) {
+  LearnOptions options;
+  options.log = log->get();
+  options.until_caught_up = args.until_caught_up;
+  options.stop = &stop_request;
+  if (const std::int64_t minutes = job->options.Int("timeout").value_or(0); minutes > 0) {
+    options.wait_micros = minutes * 60 * 1'000'000;
+  }
+  running = true;
+  Result<bool> learned = LearnSchemas(job, options);
+  running = false;
+  if (!learned.ok()) log->Judge(learned.error());
+  if (learned.ok() && !*learned) {
+    Log(LogLevel::kInfo, stop_request != 0 ? "stopped" : "done: there is no record to read");
+  }
+  return learned;
+}
+
 Result<int> Run(CommandContext& context, const Args& args) {
   InstallSignalHandlers();
   const std::int64_t started = Clock::System().MonotonicMicros();
@@ -105,20 +154,22 @@ Result<int> Run(CommandContext& context, const Args& args) {
   // First, so that the spool below it lies in a folder that only its owner can enter.
   TRY(std::unique_ptr<Storage> storage,
       context.parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  OpenLog log(storage.get());
+  if (NeedsRecords(job)) {
+    TRY(log.Open(job));
+    TRY(const bool learned, LearnFromRecords(args, &job, &log));
+    if (!learned) return 0;
+  }
   TRY(Plan made, MakePlan(std::move(job), context.parts, PlanFor::kRunning));
   auto plan = std::make_shared<const Plan>(std::move(made));
   for (const std::string& warning : plan->job.warnings) Log(LogLevel::kWarn, warning);
 
   Metrics metrics;
   TRY(ServeMetrics(args, plan->job, &metrics));
-  TRY(storage->Probe(/*staging=*/false));
-  LogOptions options;
-  options.job = plan->job.name;
-  options.lease_micros = *plan->job.options.Int("leaseTimeout");
-  TRY(std::unique_ptr<CheckpointLog> log, CheckpointLog::Open(storage.get(), options));
+  TRY(log.Open(plan->job));
 
   PipelineSettings settings;
-  settings.checkpoint_id = log->checkpoint_id();
+  settings.checkpoint_id = log.get()->checkpoint_id();
   settings.metrics = &metrics;
   settings.until_caught_up = args.until_caught_up;
   settings.drop = args.drop;
@@ -127,8 +178,8 @@ Result<int> Run(CommandContext& context, const Args& args) {
   Log(LogLevel::kInfo, "job starts",
       {{"job", plan->job.name},
        {"checkpoint", storage->location()},
-       {"checkpoint_id", log->checkpoint_id()},
-       {"fresh", log->fresh() ? "true" : "false"}});
+       {"checkpoint_id", log.get()->checkpoint_id()},
+       {"fresh", log.get()->fresh() ? "true" : "false"}});
   running = true;
   Result<Progress> end = [&] {
     LiveLine line;
@@ -136,8 +187,10 @@ Result<int> Run(CommandContext& context, const Args& args) {
     return RunPipeline(spec, log.get(), stop_request,
                        [&line](const Progress& progress) { line.Show(progress); });
   }();
-  if (end.ok() || end.error().blame != Blame::kSuperseded) log->Close();
-  if (!end.ok()) return std::move(end).error();
+  if (!end.ok()) {
+    log.Judge(end.error());
+    return std::move(end).error();
+  }
   LogEnd(*end, Clock::System().MonotonicMicros() - started, stop_request.load());
   return 0;
 }

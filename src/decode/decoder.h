@@ -91,10 +91,10 @@ struct FormatEntry {
   /// Reads a source's `schema` where the format has a notation of its own beside DDL; what it
   /// returns goes to make. Null: only DDL is read.
   std::function<Result<SchemaPtr>(std::string_view text)> parse_schema;
-  /// The schema that `message` brings along, as make's `declared` where none was given; null if the
+  /// The schema that `message` brings along, as a user would write it in `schema`; "" if the
   /// options say enough. User errors say why there is none. Null: messages of this format bring
   /// none.
-  std::function<Result<SchemaPtr>(const Options&, std::string_view message)> infer_schema;
+  std::function<Result<std::string>(const Options&, std::string_view message)> infer_schema;
 };
 
 /// A source's `schema` as `format` reads it.

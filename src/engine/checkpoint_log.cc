@@ -111,7 +111,7 @@ LogContents CheckpointLog::contents() const {
 
 Result<void> CheckpointLog::WriteStart(const std::vector<SplitPosition>& splits) {
   std::lock_guard lock(mutex_);
-  StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), splits};
+  StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), splits, {}};
   std::string bytes = FormatSlot({contents_.checkpoint_id, 0, "start", ToJson(record)});
   FAILPOINT("K17");
   TRY(Create(kStartName, bytes));
@@ -126,9 +126,17 @@ Result<void> CheckpointLog::WriteStart(const std::vector<SplitPosition>& splits)
 
 Result<void> CheckpointLog::WriteSplits(const std::vector<SplitPosition>& splits) {
   std::lock_guard lock(mutex_);
-  StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), splits};
+  StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), splits, {}};
   return Append("splits", ToJson(record), [splits](LogContents* contents) {
     contents->positions.insert(contents->positions.end(), splits.begin(), splits.end());
+  });
+}
+
+Result<void> CheckpointLog::WriteLearned(const LearnedSchemas& schemas) {
+  std::lock_guard lock(mutex_);
+  StartRecord record{options_.job, FormatTimestamp(options_.clock->WallMicros()), {}, schemas};
+  return Append("splits", ToJson(record), [schemas](LogContents* contents) {
+    for (const auto& [source, schema] : schemas) contents->learned[source] = schema;
   });
 }
 

@@ -43,6 +43,7 @@ struct LogContents {
   StartRecord start;
   std::vector<Entry> entries;             ///< The newest unbroken run, oldest first.
   std::vector<SplitPosition> positions;   ///< Of every split: last decision, then later starts.
+  LearnedSchemas learned;                 ///< Likewise.
   std::vector<DecisionRecord> decisions;  ///< Retained, oldest first; positions in the newest only.
   std::optional<std::int64_t> committed;  ///< Epoch of the newest commit record.
   std::int64_t last_slot = 0;
@@ -51,6 +52,7 @@ struct LogContents {
 
   /// Positions may be long, and nobody asks for those of older decisions.
   void Add(DecisionRecord decision) {
+    learned = decision.learned;
     if (!decisions.empty()) decisions.back().positions = {};
     decisions.push_back(std::move(decision));
   }
@@ -96,6 +98,8 @@ class CheckpointLog {
   Result<void> WriteStart(const std::vector<SplitPosition>& splits);
   /// A further start entry. REQUIRES: !fresh().
   Result<void> WriteSplits(const std::vector<SplitPosition>& splits);
+  /// Likewise, of schemas that records brought along.
+  Result<void> WriteLearned(const LearnedSchemas& schemas);
   /// REQUIRES: nothing decided and uncommitted.
   Result<void> Decide(const DecisionRecord& decision);
   Result<void> Commit(std::int64_t epoch);

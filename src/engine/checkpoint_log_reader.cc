@@ -45,6 +45,7 @@ Result<void> Replay(const SlotBytes& slot, LogContents* contents, Positions* pos
   if (slot.kind == "splits") {
     TRY(auto record, ParseStart(slot.payload, name));
     SetPositions(positions, record.splits);
+    for (auto& [source, schema] : record.learned) contents->learned[source] = std::move(schema);
   } else if (slot.kind == "takeover") {
     TRY(auto record, ParseTakeover(slot.payload, name));
     contents->writer = slot.number;

@@ -74,7 +74,9 @@ Result<Record> Parse(std::string_view payload, const std::string& name, Read rea
 }  // namespace
 
 std::string ToJson(const StartRecord& record) {
-  return Json{{"job", record.job}, {"time", record.time}, {"splits", Splits(record.splits)}}.dump();
+  Json json = {{"job", record.job}, {"time", record.time}, {"splits", Splits(record.splits)}};
+  if (!record.learned.empty()) json["learned"] = record.learned;
+  return json.dump();
 }
 
 std::string ToJson(const TakeoverRecord& record) {
@@ -96,6 +98,7 @@ std::string ToJson(const DecisionRecord& record) {
   if (!record.dead_letters.name.empty()) json["deadLetters"] = SinkPart(record.dead_letters);
   json["schemas"] = Json::object();
   for (const auto& [name, ddl] : record.schemas) json["schemas"][name] = ddl;
+  if (!record.learned.empty()) json["learned"] = record.learned;
   json["counts"] = Json::object();
   for (const auto& count : record.counts) json["counts"][count.name] = count.value;
   return json.dump();
@@ -110,6 +113,7 @@ Result<StartRecord> ParseStart(std::string_view payload, const std::string& name
     record->job = json.at("job").get<std::string>();
     record->time = json.at("time").get<std::string>();
     record->splits = Splits(json.at("splits"));
+    if (json.contains("learned")) record->learned = json["learned"].get<LearnedSchemas>();
   });
 }
 
@@ -135,6 +139,7 @@ Result<DecisionRecord> ParseDecision(std::string_view payload, const std::string
     for (const auto& [key, ddl] : json.at("schemas").items()) {
       record->schemas.emplace_back(key, ddl.template get<std::string>());
     }
+    if (json.contains("learned")) record->learned = json["learned"].get<LearnedSchemas>();
     for (const auto& [key, value] : json.at("counts").items()) {
       record->counts.push_back({key, Whole(value)});
     }

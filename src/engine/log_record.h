@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,11 +26,16 @@ struct SplitPosition {
   Position from;
 };
 
-/// Kinds "start" (slot 0) and "splits": places resolved before their first fetch.
+/// Of sources whose schema came from their records: source -> what `schema` would say.
+using LearnedSchemas = std::map<std::string, std::string>;
+
+/// Kinds "start" (slot 0) and "splits": places resolved before their first fetch, and schemas
+/// before their first epoch.
 struct StartRecord {
   std::string job;
   std::string time;
   std::vector<SplitPosition> splits;
+  LearnedSchemas learned;
 };
 
 /// Kind "takeover": a process becomes the writer.
@@ -67,6 +73,7 @@ struct DecisionRecord {
   std::vector<SinkDecision> sinks;
   SinkDecision dead_letters;                                 ///< name "" if the job has none.
   std::vector<std::pair<std::string, std::string>> schemas;  ///< Source or step -> DDL.
+  LearnedSchemas learned;
   std::vector<NamedCount> counts;
 };
 

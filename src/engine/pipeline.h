@@ -29,7 +29,8 @@ struct PipelineSource {
   std::function<Result<std::unique_ptr<Source>>()> open;  ///< A fresh source, at every (re)start.
   /// A decoder for one reading thread.
   std::function<Result<std::unique_ptr<MessageDecoder>>()> make_decoder;
-  SchemaPtr schema;  ///< Of the decoder made by it.
+  SchemaPtr schema;            ///< Of the decoder made by it.
+  std::string learned_schema;  ///< Where `schema` came from its records: for each decision.
   BadRecords bad_records = BadRecords::kQuarantine;
   double max_bad_record_rate = 1.0;  ///< Share of an epoch's messages; above it the job stops.
   std::optional<std::int64_t> max_offsets_per_trigger;

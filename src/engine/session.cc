@@ -281,6 +281,9 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   decision.positions = sources_.Advance(moved);
   for (const PipelineSource& source : spec_.sources) {
     decision.schemas.emplace_back(source.name, FormatDdl(*source.schema));
+    if (!source.learned_schema.empty()) {
+      decision.learned.emplace(source.name, source.learned_schema);
+    }
   }
   decision.counts = counts.Named();
   TRY(log_->Decide(decision));

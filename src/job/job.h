@@ -25,6 +25,8 @@ struct JobSource {
   const FormatEntry* format = nullptr;
   Options options;  ///< Those of the job file for every source, of the type and of the format.
   BadRecords bad_records = BadRecords::kQuarantine;
+  /// As `schema` would say it, of a source that declares none; see job/carried_schema.h.
+  std::string learned_schema;
 };
 
 /// Either `sql` or `mapping`.

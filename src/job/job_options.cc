@@ -102,8 +102,10 @@ const std::vector<OptionSpec>& SourceOptionSpecs() {
        .example = "json",
        .required = true},
       {.name = "schema",
-       .help = "Columns and their types, as in SQL: `name type, ...` with struct<name:type>, "
-               "array<type>, map<key,value>, decimal(p,s). For avro also an Avro schema (JSON).",
+       .help =
+           "Columns and their types, as in SQL: `name type, ...` with struct<name:type>, "
+           "array<type>, map<key,value>, decimal(p,s). For avro also an Avro schema (JSON). Avro "
+           "files and grokPattern bring their own, so that it may be left out.",
        .example = "id bigint, geo struct<lat:double,lon:double>, tags array<string>"},
       {.name = "inferSchema",
        .type = OptionType::kBool,

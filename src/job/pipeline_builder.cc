@@ -103,6 +103,7 @@ class Builder {
     };
     out.make_decoder = [plan = plan_, index] { return MakePlannedDecoder(*plan, index); };
     out.schema = plan_->sources[index].schema;
+    out.learned_schema = source.learned_schema;
     out.bad_records = source.bad_records;
     out.max_bad_record_rate = *source.options.Double("maxBadRecordRate");
     out.max_offsets_per_trigger = source.options.Int("maxOffsetsPerTrigger");

@@ -113,7 +113,11 @@ class Planner {
   Result<void> PlanSource(const JobSource& source) {
     PlannedSource planned;
     std::string owner = "source " + source.name + " (" + source.type->name + ")";
-    if (const RawValue* ddl = source.options.Raw("schema")) {
+    if (!source.learned_schema.empty()) {
+      Result<SchemaPtr> schema = ParseSchemaFor(*source.format, source.learned_schema);
+      if (!schema.ok()) return std::move(schema).error().At(owner + ": schema of its records");
+      planned.declared = *schema;
+    } else if (const RawValue* ddl = source.options.Raw("schema")) {
       Result<SchemaPtr> schema = ParseSchemaFor(*source.format, source.options.String("schema"));
       if (!schema.ok()) {
         int column = NumberAfter(schema.error().message, "at column ");
@@ -290,7 +294,7 @@ std::string PrintPlan(const Plan& plan) {
         "\nsource " + source.name + " (" + source.type->name + ", " + source.format->name + ")\n";
     AddOptions(source.options, source.type->options, {"type", "classification", "schema"}, &out);
     out += "    bad records: " + source.options.String("badRecords") + "\n";
-    out += "  columns\n";
+    out += source.learned_schema.empty() ? "  columns\n" : "  columns, as its records say\n";
     AddColumns(*plan.sources[i].schema, &out);
   }
   for (std::size_t i = 0; i < job.steps.size(); ++i) {

@@ -362,6 +362,31 @@ TEST_F(CheckpointLogTest, ManyEpochsStaySmallAndStartFast) {
   RecordProperty("start_millis", std::to_string(took * 1000 / CLOCKS_PER_SEC));
 }
 
+TEST_F(CheckpointLogTest, SchemasThatRecordsBroughtAreRememberedForEver) {
+  auto log = Open();
+  ASSERT_TRUE(log->WriteStart({{"in", "a", "1", "", ""}}).ok());
+  ASSERT_TRUE(log->WriteLearned({{"in", "{\"type\":\"long\"}"}}).ok());
+  EXPECT_EQ(log->contents().learned.at("in"), "{\"type\":\"long\"}");
+  log->Close();
+  log = Open();
+  EXPECT_EQ(log->contents().learned.at("in"), "{\"type\":\"long\"}");
+  ASSERT_EQ(log->contents().positions.size(), 1u);
+  // Each decision says it again, so that older slots may go.
+  for (std::int64_t epoch = 1; epoch <= 5; ++epoch) {
+    auto decision = Decision(epoch);
+    decision.learned = log->contents().learned;
+    ASSERT_TRUE(log->Decide(decision).ok());
+    ASSERT_TRUE(log->Commit(epoch).ok());
+    ASSERT_TRUE(log->Compact(1).ok());
+  }
+  log->Close();
+  log = Open();
+  EXPECT_EQ(log->contents().learned.at("in"), "{\"type\":\"long\"}");
+  // What a later job no longer needs is forgotten with its first decision.
+  ASSERT_TRUE(log->Decide(Decision(6)).ok());
+  EXPECT_TRUE(log->contents().learned.empty());
+}
+
 TEST_F(CheckpointLogTest, SlotsWithoutTheirStartAreDamage) {
   auto log = Open();
   ASSERT_TRUE(log->WriteStart({}).ok());

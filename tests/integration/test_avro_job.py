@@ -4,10 +4,12 @@ import bz2
 import io
 import json
 import lzma
+import re
+import subprocess
 import zlib
 
 import fastavro
-from job_harness import Job
+from job_harness import SLUICE, Job, wait_until
 
 SCHEMA = {"type": "record", "name": "Click", "fields": [
     {"name": "id", "type": "long"}, {"name": "city", "type": ["null", "string"], "default": None},
@@ -70,3 +72,58 @@ def test_a_schema_that_does_not_fit_stops_the_job_at_check(cluster, tmp_path):
     done = job.run("--until-caught-up")
     assert done.code == 2
     assert "column 'id' is written as long, which does not fit int" in done.err
+
+
+def files_only(**more):
+    return {"classification": "avro", "schema": None} | more
+
+
+def ids(job):
+    return sorted(one["id"] for one in job.rows())
+
+
+def test_a_container_brings_its_columns_and_latest_stays_one_place(cluster, tmp_path):
+    topic = cluster.topic(2)
+    cluster.produce(topic, [container([100, 101])])  # Before the start: not wanted.
+    job = Job(tmp_path, cluster.job(
+        topic, sql="SELECT id, city, \"at\" FROM clicks WHERE id >= 0",
+        source=files_only(startingOffsets="latest")))
+    with job.start() as running:
+        running.wait_log("waiting for a record that brings one")
+        wait_until((job.checkpoint / "start").exists, "a start slot")
+        cluster.produce(topic, [b"\x02\x02", container([0, 1])], partition=1)
+        job.wait_rows(2, running=running)
+        running.kill()
+    # An older schema of the producer, and a bare datum in the one that was learned.
+    cluster.produce(topic, [container([2], schema=OLDER), datum(3)])
+    job.catch_up()
+    assert ids(job) == [0, 1, 2, 3]
+    assert [letter["origin"]["offset"] for letter in job.dead_letters()] == [0]
+    # The checkpoint knows the columns: nothing needs to be read for them any more.
+    done = job.run("--until-caught-up")
+    assert "waiting for a record" not in done.ok().err
+
+
+def test_a_signal_ends_the_wait_for_a_record(cluster, tmp_path):
+    topic = cluster.topic()
+    job = Job(tmp_path, cluster.job(topic, source=files_only()))
+    with job.start() as running:
+        running.wait_log("waiting for a record that brings one")
+        wait_until((job.checkpoint / "start").exists, "a start slot")
+        running.stop().ok()
+    job.run("--until-caught-up").ok().failed(0, "there is no record to read")
+    # The process before has stopped, not crashed: this one waits for no lease.
+    cluster.produce(topic, [container([5])])
+    job.catch_up()
+    assert ids(job) == [5]
+
+
+def test_bare_datums_without_a_schema_are_refused_with_advice(cluster, tmp_path):
+    topic = cluster.topic()
+    cluster.produce(topic, [datum(1), datum(2)])
+    job = Job(tmp_path, cluster.job(topic, source=files_only()))
+    for command in ("check", "preview", "run"):
+        done = subprocess.run([SLUICE, command, job.file.name], cwd=job.file.parent,
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 2, done.stderr
+        assert re.search(r"none of the records read \(2\) tells .* set avroSchema", done.stderr)

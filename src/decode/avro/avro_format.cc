@@ -51,8 +51,8 @@ std::string_view Decompressed(std::string_view message, CodecBuffer* buffer) {
 }
 
 /// The schema of the file that `message` is. Nothing to find out if `avroSchema` is given.
-Result<SchemaPtr> InferSchema(const Options& options, std::string_view message) {
-  if (options.Given("avroSchema")) return SchemaPtr();
+Result<std::string> InferSchema(const Options& options, std::string_view message) {
+  if (options.Given("avroSchema")) return std::string();
   CodecBuffer buffer;
   message = Decompressed(message, &buffer);
   AvroFileHeader header;
@@ -67,8 +67,8 @@ Result<SchemaPtr> InferSchema(const Options& options, std::string_view message) 
                                                " (byte " + std::to_string(fault.byte) + ")");
   }
   TRY(auto schema, AvroSchema::Parse(header.schema, {LogicalTypes(options)}));
-  TRY(SchemaPtr columns, AvroColumns(*schema));
-  return WithText(columns, header.schema);
+  TRY(AvroColumns(*schema));
+  return std::string(header.schema);
 }
 
 std::vector<OptionSpec> AvroOptions() {

@@ -49,7 +49,7 @@ bool CsvReader::AppendMissing(TextColumn& column, const char* at) {
                       " cells are missing in the rows of this message");
   }
   CsvCell none;
-  none.text = std::string_view(at, 0);
+  none.text = std::string_view(at, at);
   return Settle(column.AppendNull(), column, none, none.text);
 }
 

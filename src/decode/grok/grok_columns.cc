@@ -116,7 +116,7 @@ Result<GrokColumns::Column> GrokColumns::Bind(ColumnBuilder* builder,
     for (std::size_t i = 0; i < builder->num_children(); ++i) {
       std::vector<std::string> inner = path;
       inner.push_back(builder->type()->field(static_cast<int>(i))->name());
-      TRY(Column child, Bind(builder->child(i), std::move(inner), fields, slots));
+      TRY(Column child, Bind(builder->child(i), inner, fields, slots));
       column.children.push_back(std::move(child));
     }
     return column;
