@@ -49,9 +49,8 @@ Result<void> RunLife(const std::string& file, const Parts& parts, std::size_t re
   if (NeedsRecords(job)) {
     TRY(log, CheckpointLog::Open(storage.get(), options));
     LearnOptions learn;
-    learn.log = log.get();
     learn.until_caught_up = true;
-    TRY(const bool learned, LearnSchemas(&job, learn));
+    TRY(const bool learned, LearnSchemas(&job, log.get(), learn));
     if (!learned) return BugError("the case has no record to learn its columns from");
   }
   TRY(Plan made, MakePlan(std::move(job), parts, PlanFor::kRunning));

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -129,20 +130,25 @@ class OpenLog {
 };
 
 /// False if the job was stopped before it knew its columns, or has nothing to read.
-Result<bool> LearnFromRecords(const Args& args, Job* job, OpenLog* log) {
+Result<bool> LearnFromRecords(const Args& args, std::int64_t started, Job* job, OpenLog* log) {
   LearnOptions options;
-  options.log = log->get();
+  options.drop = args.drop;
   options.until_caught_up = args.until_caught_up;
   options.stop = &stop_request;
   if (const std::int64_t minutes = job->options.Int("timeout").value_or(0); minutes > 0) {
-    options.wait_micros = minutes * 60 * 1'000'000;
+    options.deadline_micros = started + minutes * 60 * 1'000'000;
   }
   running = true;
-  Result<bool> learned = LearnSchemas(job, options);
+  Result<bool> learned = [&] {
+    ForcedStop forced(stop_request, kGrace, EndAtOnce);
+    return LearnSchemas(job, log->get(), options);
+  }();
   running = false;
   if (!learned.ok()) log->Judge(learned.error());
   if (learned.ok() && !*learned) {
-    Log(LogLevel::kInfo, stop_request != 0 ? "stopped" : "done: there is no record to read");
+    Log(LogLevel::kInfo, stop_request != 0      ? "stopped"
+                         : args.until_caught_up ? "done: there is no record to read"
+                                                : "done: no record came in time");
   }
   return learned;
 }
@@ -155,18 +161,20 @@ Result<int> Run(CommandContext& context, const Args& args) {
   TRY(std::unique_ptr<Storage> storage,
       context.parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
   OpenLog log(storage.get());
+  Metrics metrics;
   if (NeedsRecords(job)) {
+    TRY(ServeMetrics(args, job, &metrics));
     TRY(log.Open(job));
-    TRY(const bool learned, LearnFromRecords(args, &job, &log));
+    TRY(const bool learned, LearnFromRecords(args, started, &job, &log));
     if (!learned) return 0;
   }
   TRY(Plan made, MakePlan(std::move(job), context.parts, PlanFor::kRunning));
   auto plan = std::make_shared<const Plan>(std::move(made));
   for (const std::string& warning : plan->job.warnings) Log(LogLevel::kWarn, warning);
-
-  Metrics metrics;
-  TRY(ServeMetrics(args, plan->job, &metrics));
-  TRY(log.Open(plan->job));
+  if (log.get() == nullptr) {
+    TRY(ServeMetrics(args, plan->job, &metrics));
+    TRY(log.Open(plan->job));
+  }
 
   PipelineSettings settings;
   settings.checkpoint_id = log.get()->checkpoint_id();
@@ -174,6 +182,11 @@ Result<int> Run(CommandContext& context, const Args& args) {
   settings.until_caught_up = args.until_caught_up;
   settings.drop = args.drop;
   TRY(PipelineSpec spec, BuildPipeline(plan, context.parts, settings));
+  if (spec.timeout_micros > 0) {
+    // The wait for a schema was part of it.
+    const std::int64_t spent = Clock::System().MonotonicMicros() - started;
+    spec.timeout_micros = std::max<std::int64_t>(spec.timeout_micros - spent, 1);
+  }
 
   Log(LogLevel::kInfo, "job starts",
       {{"job", plan->job.name},

@@ -270,11 +270,11 @@ void MessageUnpacker::Explain(const std::vector<Reject>& first, std::vector<Reje
   for (Reject& reject : *rejects) {
     Unpacked* unpacked = FindUnpacked(reject.record);
     const bool whole = reject.row == Reject::kWholeMessage;
-    if (unpacked == nullptr || (unpacked->reconsidered && whole)) {
+    const Reject* before = whole ? FindWhole(first, reject.record) : nullptr;
+    if (unpacked == nullptr || (unpacked->reconsidered && before != nullptr)) {
       // What Reconsider found still stands; and where what came out is no message either, the first
       // reason is the likelier.
       if (unpacked != nullptr) unpacked->codec = nullptr;
-      const Reject* before = whole ? FindWhole(first, reject.record) : nullptr;
       if (before != nullptr) reject = *before;
       continue;
     }

@@ -52,44 +52,6 @@ Result<void> CheckDropped(const PipelineSpec& spec, const LogContents& contents)
   return {};
 }
 
-/// A source or sink that the checkpoint names and the job no longer has is refused, unless dropped.
-Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents& contents) {
-  auto refuse = [](const std::string& kind, const std::string& name, const std::string& loses) {
-    return UserError(
-        "checkpoint.removed_" + kind,
-        "the checkpoint names the " + kind + " '" + name +
-            "', which the job no longer has; put it back (renaming is removing), or run "
-            "with --drop " +
-            name + loses);
-  };
-  if (!contents.start.job.empty() && contents.start.job != spec.job) {
-    return UserError("checkpoint.foreign",
-                     "the checkpoint belongs to the job '" + contents.start.job +
-                         "', and this is '" + spec.job +
-                         "'; give this job a checkpointLocation of its own, or its old name back");
-  }
-  for (const SplitPosition& at : contents.positions) {
-    bool known =
-        std::any_of(spec.sources.begin(), spec.sources.end(),
-                    [&](const PipelineSource& source) { return source.name == at.source; });
-    if (!known && !Dropped(spec, at.source)) {
-      return refuse("source", at.source, ", which forgets where it was");
-    }
-  }
-  const DecisionRecord* last = contents.last_decision();
-  TRY(CheckDropped(spec, contents));
-  if (last == nullptr) return {};
-  for (const SinkDecision& part : last->sinks) {
-    bool known = std::any_of(spec.sinks.begin(), spec.sinks.end(),
-                             [&](const PipelineSink& sink) { return sink.name == part.name; });
-    if (!known && !Dropped(spec, part.name)) {
-      return refuse("sink", part.name,
-                    ", which abandons 0 rows: all decided ones are committed first");
-    }
-  }
-  return {};
-}
-
 /// The sink as the decision recorded it: the job's own if nothing of it changed.
 FindSink SinkFinder(const PipelineSpec& spec) {
   return [&spec](const SinkDecision& part) -> Result<std::shared_ptr<Sink>> {
@@ -165,6 +127,43 @@ void BackOff(std::chrono::milliseconds wait, const StopRequest& stop) {
 }
 
 }  // namespace
+
+Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents& contents) {
+  auto refuse = [](const std::string& kind, const std::string& name, const std::string& loses) {
+    return UserError(
+        "checkpoint.removed_" + kind,
+        "the checkpoint names the " + kind + " '" + name +
+            "', which the job no longer has; put it back (renaming is removing), or run "
+            "with --drop " +
+            name + loses);
+  };
+  if (!contents.start.job.empty() && contents.start.job != spec.job) {
+    return UserError("checkpoint.foreign",
+                     "the checkpoint belongs to the job '" + contents.start.job +
+                         "', and this is '" + spec.job +
+                         "'; give this job a checkpointLocation of its own, or its old name back");
+  }
+  for (const SplitPosition& at : contents.positions) {
+    bool known =
+        std::any_of(spec.sources.begin(), spec.sources.end(),
+                    [&](const PipelineSource& source) { return source.name == at.source; });
+    if (!known && !Dropped(spec, at.source)) {
+      return refuse("source", at.source, ", which forgets where it was");
+    }
+  }
+  const DecisionRecord* last = contents.last_decision();
+  TRY(CheckDropped(spec, contents));
+  if (last == nullptr) return {};
+  for (const SinkDecision& part : last->sinks) {
+    bool known = std::any_of(spec.sinks.begin(), spec.sinks.end(),
+                             [&](const PipelineSink& sink) { return sink.name == part.name; });
+    if (!known && !Dropped(spec, part.name)) {
+      return refuse("sink", part.name,
+                    ", which abandons 0 rows: all decided ones are committed first");
+    }
+  }
+  return {};
+}
 
 Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const StopRequest& stop,
                              const std::function<void(const Progress&)>& on_progress) {

@@ -32,7 +32,7 @@ struct PipelineSource {
   SchemaPtr schema;            ///< Of the decoder made by it.
   std::string learned_schema;  ///< Where `schema` came from its records: for each decision.
   BadRecords bad_records = BadRecords::kQuarantine;
-  double max_bad_record_rate = 1.0;  ///< Share of an epoch's messages; above it the job stops.
+  double max_bad_record_rate = 1.0;  ///< Share of an epoch's records; above it the job stops.
   std::optional<std::int64_t> max_offsets_per_trigger;
   std::optional<std::int64_t> max_bytes_per_trigger;
 };
@@ -102,6 +102,11 @@ struct Progress {
 using StopRequest = std::atomic<int>;
 
 class CheckpointLog;  // engine/checkpoint_log.h
+struct LogContents;
+
+/// A source or sink that the checkpoint names and the job no longer has is refused unless dropped,
+/// and so is the checkpoint of another job. Before anything is written to the log.
+Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents& contents);
 
 /// Runs until stopped, timed out or caught up (success), or until an error that retrying cannot
 /// mend. `log` has been opened by this process (it is the writer). Blocks; uses threads of its own.

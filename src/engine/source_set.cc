@@ -179,7 +179,7 @@ Result<void> SourceSet::Verify(std::size_t index) {
          {"from", loss.from},
          {"to", loss.to},
          {"records", std::to_string(loss.records)}});
-    metrics_->NoteLoss(index, loss.records);
+    if (metrics_ != nullptr) metrics_->NoteLoss(index, loss.records);
   }
   for (const SplitStart& start : verified->starts) {
     SplitPosition& known = positions_[{name, start.id}];

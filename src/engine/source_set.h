@@ -24,6 +24,7 @@ std::vector<std::string> DropNames(const std::string& source, const SplitId& spl
 /// Any thread; calls into one source are serialised.
 class SourceSet {
  public:
+  /// `metrics` may be null.
   SourceSet(const PipelineSpec& spec, CheckpointLog* log, EngineMetrics* metrics);
 
   /// Opens every source, gives each new split its number in the log before anything is fetched, and

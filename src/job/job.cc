@@ -74,13 +74,14 @@ class JobReader {
  public:
   JobReader(const Parts& parts, Job* job) : parts_(parts), job_(*job) {}
 
-  Result<void> Read(RawOptions root) {
-    for (auto& [name, value] : root) {
+  /// Replaces references in `root` by what they mean.
+  Result<void> Read(RawOptions* root) {
+    for (auto& [name, value] : *root) {
       if (name == "transforms") TRY(CheckIsList(value));
       if (name == "sources" || name == "sinks" || name == "transforms") continue;
       TRY(ResolveReferences("job", name, &value));
     }
-    TRY(job_.options, Parse(JobOptionSpecs(), root, "job", Place{job_.file, 1, 1}));
+    TRY(job_.options, Parse(JobOptionSpecs(), *root, "job", Place{job_.file, 1, 1}));
     TRY(ReadHead());
     TRY(ReadSources());
     TRY(ReadSteps());
@@ -438,7 +439,7 @@ Result<Job> ParseJob(const std::string& text, const std::string& file, const Par
   job.file = file;
   job.text = text;
   TRY(RawOptions root, LoadYaml(text, file));
-  TRY(JobReader(parts, &job).Read(std::move(root)));
+  TRY(JobReader(parts, &job).Read(&root));
   return job;
 }
 

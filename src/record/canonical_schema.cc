@@ -124,7 +124,7 @@ Result<TypePtr> CanonicalType(const TypePtr& type, const std::string& path) {
         return Unmappable(*type, path, "give the struct at least one field");
       }
       TRY(auto fields, CanonicalFields(type->fields(), path));
-      return arrow::struct_(std::move(fields));
+      return arrow::struct_(fields);
     }
     case Type::DICTIONARY:
       return CanonicalType(static_cast<const arrow::DictionaryType&>(*type).value_type(), path);

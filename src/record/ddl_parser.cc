@@ -324,7 +324,7 @@ class DdlParser {
       TRY(Expect('<', "after struct"));
       TRY(auto fields, ParseFields('>', depth + 1));
       TRY(Expect('>', "after the struct's last field"));
-      return arrow::struct_(std::move(fields));
+      return arrow::struct_(fields);
     }
     return UnknownType(start, word);
   }

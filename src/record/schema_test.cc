@@ -58,7 +58,7 @@ TEST(ParseDdl, EveryTypeHasItsArrowForm) {
                                                         arrow::field("lon", arrow::float64())})},
   };
   for (const auto& [ddl, expected] : types) {
-    for (std::string text : {ddl, " \t" + ddl + "\n"}) {
+    for (const std::string& text : {ddl, " \t" + ddl + "\n"}) {
       auto type = ParseDdlType(text);
       ASSERT_TRUE(type.ok()) << text << ": " << type.error().message;
       EXPECT_TRUE((*type)->Equals(*expected)) << text << " is " << (*type)->ToString();

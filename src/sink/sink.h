@@ -34,7 +34,8 @@ namespace sluice {
 struct AttemptId {
   std::int64_t writer = 0;
   std::int64_t counter = 0;
-  auto operator<=>(const AttemptId&) const = default;
+  // clang-tidy 14 sees a null pointer in it.
+  auto operator<=>(const AttemptId&) const = default;  // NOLINT(modernize-use-nullptr)
   std::string ToString() const { return std::to_string(writer) + "." + std::to_string(counter); }
 };
 

@@ -207,6 +207,8 @@ LIMITS = {
     "defaults of an Avro schema": ("src/decode/avro/avro_default.cc",
                                    r"kMaxDefaultBytes = (1) << 20"),
     "bytes of one dead letter": ("src/engine/dead_letters.h", r"kDeadLetterBytes = (1)u << 20"),
+    "records that are read to learn": ("src/engine/record_sampler.cc",
+                                       r"kMostRecords = ([\d']+)"),
     "size of a job file": ("src/job/yaml_loader.h", r"kMaxJobFileBytes = (1)u << 20"),
     "nesting in a job file": ("src/job/yaml_loader.h", r"kMaxYamlDepth = (\d+)"),
     "a file read by": ("src/job/references.cc", r"kMaxFileBytes = (64)u << 10"),

@@ -9,7 +9,7 @@ import subprocess
 import zlib
 
 import fastavro
-from job_harness import SLUICE, Job, wait_until
+from job_harness import SLUICE, Job, as_row, assert_same, click, wait_until
 
 SCHEMA = {"type": "record", "name": "Click", "fields": [
     {"name": "id", "type": "long"}, {"name": "city", "type": ["null", "string"], "default": None},
@@ -122,8 +122,62 @@ def test_bare_datums_without_a_schema_are_refused_with_advice(cluster, tmp_path)
     topic = cluster.topic()
     cluster.produce(topic, [datum(1), datum(2)])
     job = Job(tmp_path, cluster.job(topic, source=files_only()))
-    for command in ("check", "preview", "run"):
-        done = subprocess.run([SLUICE, command, job.file.name], cwd=job.file.parent,
+    for command in (["check"], ["preview"], ["run", "--until-caught-up"]):
+        done = subprocess.run([SLUICE, *command, job.file.name], cwd=job.file.parent,
                               capture_output=True, text=True, timeout=60)
         assert done.returncode == 2, done.stderr
         assert re.search(r"none of the records read \(2\) tells .* set avroSchema", done.stderr)
+    # Without an end it waits, says so, and takes the first file that comes.
+    with job.start() as running:
+        running.wait_log("a record does not tell what columns there are")
+        cluster.produce(topic, [container([3])])
+        job.wait_rows(3, running=running)
+        running.stop().ok()
+    assert ids(job) == [1, 2, 3]
+
+
+def test_the_places_of_all_sources_are_fixed_before_the_wait(cluster, tmp_path):
+    clicks, refs = cluster.topic(), cluster.topic()
+    definition = cluster.job(clicks, source={"startingOffsets": "latest"})
+    definition["sources"]["refs"] = cluster.source(refs, **files_only())
+    definition["sinks"]["lake"]["from"] = "clicks"
+    job = Job(tmp_path, definition)
+    cluster.produce(clicks, [click(0)])
+    with job.start() as running:
+        running.wait_log("waiting for a record that brings one")
+        wait_until((job.checkpoint / "start").exists, "a start slot")
+        cluster.produce(clicks, [click(1)])
+        running.kill()
+    # One source without a record would keep the other's from being read: that is no success.
+    job.run("--until-caught-up").failed(2, "source refs: there is no record")
+    cluster.produce(refs, [container([1])])
+    job.catch_up()
+    assert_same(job.rows(), [as_row(click(1))])
+
+
+def test_a_job_that_does_not_fit_its_checkpoint_leaves_no_trace_in_it(cluster, tmp_path):
+    topic = cluster.topic()
+    definition = cluster.job(topic, source=files_only())
+    definition["sinks"]["lake"]["from"] = "clicks"
+    job = Job(tmp_path, definition)
+    job.run("--until-caught-up").ok()
+    renamed = dict(definition, sources={"click": definition["sources"]["clicks"]},
+                   sinks={"lake": dict(definition["sinks"]["lake"], **{"from": "click"})})
+    job.write(renamed)
+    job.run("--until-caught-up").failed(2, "the checkpoint names the source 'clicks'")
+    job.write(definition)
+    cluster.produce(topic, [container([7])])
+    job.catch_up()
+    assert ids(job) == [7]
+
+
+def test_a_topic_that_appears_during_the_wait_is_read(cluster, tmp_path):
+    cluster.topic(name="brings-old")
+    job = Job(tmp_path, cluster.job(None, source=files_only(subscribePattern="brings-.*")))
+    with job.start() as running:
+        running.wait_log("waiting for a record that brings one")
+        wait_until((job.checkpoint / "start").exists, "a start slot")
+        cluster.topic(name="brings-new")
+        cluster.produce("brings-new", [container([1, 2])])
+        job.wait_rows(2, running=running, timeout=60)
+        running.stop().ok()

@@ -11,8 +11,6 @@
 #include "record/arrow_error.h"
 
 namespace sluice {
-namespace {}  // namespace
-
 AvroReader::AvroReader(ColumnBuilder* rows, const DecodeLimits& limits)
     : rows_(rows), limits_(limits) {
   arrow::util::InitializeUTF8();

@@ -307,7 +307,7 @@ TEST_F(FilesSinkTest, FilesEndAtTheirTargetSize) {
 }
 
 TEST_F(FilesSinkTest, MostOfAWindowIsStagedBeforeItEndsAndMemoryDoesNotGrowWithIt) {
-  for (std::vector<std::string> cities :
+  for (const std::vector<std::string>& cities :
        {std::vector<std::string>{"a"}, {"a", "b", "c", "d", "e", "f", "g", "h"}}) {
     auto sink = MustMake({{"partitionKeys", "city"}, {"compression", "none"}});
     auto writer = MustOpen(*sink, 1, {1, static_cast<std::int64_t>(cities.size())});

@@ -117,7 +117,7 @@ TEST(PartitionSplitter, KeysMustBeUsableColumns) {
   using namespace arrow;  // NOLINT
   auto schema = arrow::schema({field("city", utf8()), field("geo", struct_({field("x", int8())})),
                                field("_day", date32())});
-  auto message = [&](std::vector<std::string> keys) {
+  auto message = [&](const std::vector<std::string>& keys) {
     return PartitionSplitter::Make(schema, keys).error().message;
   };
   EXPECT_NE(message({"citi"}).find("did you mean 'city'"), std::string::npos);

@@ -116,7 +116,7 @@ class Plan {
     if (node.leaf >= 0) return leaves[static_cast<std::size_t>(node.leaf)].to;
     arrow::FieldVector fields;
     for (const Node& child : node.children) fields.push_back(arrow::field(child.name, Type(child)));
-    return arrow::struct_(std::move(fields));
+    return arrow::struct_(fields);
   }
 
   std::vector<Leaf> leaves;

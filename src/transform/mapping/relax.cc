@@ -34,7 +34,7 @@ std::shared_ptr<arrow::DataType> RelaxType(const std::shared_ptr<arrow::DataType
     case arrow::Type::STRUCT: {
       arrow::FieldVector fields;
       for (const auto& field : type->fields()) fields.push_back(RelaxField(field->name(), *field));
-      return arrow::struct_(std::move(fields));
+      return arrow::struct_(fields);
     }
     default:
       return type;

@@ -48,7 +48,7 @@ Result<std::shared_ptr<arrow::DataType>> StructType(duckdb_logical_type type,
     TRY(auto child_type, ToArrowType(child.get(), column + "." + name));
     fields.push_back(arrow::field(name, std::move(child_type)));
   }
-  return arrow::struct_(std::move(fields));
+  return arrow::struct_(fields);
 }
 
 std::shared_ptr<arrow::DataType> ListOf(std::shared_ptr<arrow::DataType> type) {

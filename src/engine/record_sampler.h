@@ -1,0 +1,50 @@
+/// Looks at records of one source before the job knows its columns.
+///
+/// In a run it begins as the pipeline does: the checkpoint must be the job's, every source's start
+/// is in the log before anything is fetched, remembered positions are verified, new splits are
+/// found while it waits. So what is read here is read again by the pipeline.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "engine/checkpoint_log.h"
+#include "engine/pipeline.h"
+
+namespace sluice {
+
+struct SampleOptions {
+  /// False: this record does not tell what is wanted, for the reason that it leaves in the string.
+  std::function<bool(std::string_view record, std::string* reason)> tells;
+  const StopRequest* stop = nullptr;
+  std::optional<std::int64_t> deadline_micros;  ///< On the monotonic clock.
+  bool until_caught_up = false;                 ///< End with what was there at the start.
+};
+
+struct Sample {
+  enum class End {
+    kTold,
+    kNoneTells,  ///< Of the first 10,000 records (or 64 MiB), or of all that were there.
+    kNothing,    ///< Nothing was there.
+    kTimeIsUp,
+    kStopped,
+  };
+  End end = End::kNothing;
+  std::int64_t records = 0;
+  std::string first_reason;
+};
+
+/// Of source number `index`, for a run. Reads `spec`'s job, drop, split_refresh_micros, the names
+/// of its sources and sinks, and what opens the sources. Errors are those of RunPipeline; what may
+/// be mended later is tried again.
+Result<Sample> SampleForRun(const PipelineSpec& spec, CheckpointLog* log, std::size_t index,
+                            const SampleOptions& options);
+
+/// From where a job without a checkpoint would begin. Writes nothing, tries once.
+Result<Sample> SampleForLooking(Source* source, const SampleOptions& options);
+
+}  // namespace sluice
