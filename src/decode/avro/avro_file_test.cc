@@ -41,6 +41,16 @@ std::string Why(const std::string& message) {
          std::to_string(out.rejects[0].byte);
 }
 
+/// A block as another library wrote it: its checksum is of the plain bytes, big-endian.
+TEST(AvroFile, SnappyBlockOfAnotherLibrary) {
+  const std::string schema = R"({"type":"fixed","name":"F","size":5})";
+  const std::string block = FromHex("05 10 68 65 6c 6c 6f 36 10 a6 86");
+  const DecodedRows out = DecodeAvro(WrittenAs(schema), {AvroFile(schema, "snappy", 1, block)});
+  EXPECT_EQ(Rejects(out), "");
+  ASSERT_EQ(out.rows->num_rows(), 1);
+  EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*out.rows->column(0)).GetString(0), "hello");
+}
+
 TEST(AvroFile, EveryCodec) {
   for (const char* codec : {"null", "deflate", "snappy", "bzip2", "xz", "zstandard"}) {
     const DecodedRows out =

@@ -43,6 +43,13 @@ std::vector<PublishedSchema> ReadPublished(const std::filesystem::path& path) {
   return out;
 }
 
+/// Needs no corpus: those of Avro's own test suites.
+TEST(AvroSchema, FingerprintsOfPrimitives) {
+  EXPECT_EQ((*AvroSchema::Parse(R"("null")"))->Fingerprint(), 0x63dd24e7cc258f8aU);
+  EXPECT_EQ((*AvroSchema::Parse(R"("int")"))->Fingerprint(), 0x7275d51a3f395c8fU);
+  EXPECT_EQ((*AvroSchema::Parse(R"({"type": "string"})"))->Fingerprint(), 0x8f014872634503c7U);
+}
+
 TEST(AvroSchema, PublishedCanonicalFormsAndFingerprints) {
   const std::filesystem::path path = "../shared/corpora/avro/schema-tests.txt";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "NOT TESTED: there is no " << path;
