@@ -282,6 +282,9 @@ Result<KafkaOptions> ParseKafkaOptions(const Options& options, const std::string
       {"fetch.error.backoff.ms", "100"},
       {"reconnect.backoff.max.ms", "2000"},
       {"socket.keepalive.enable", "true"},
+      // There is no membership in a group; but so long, 45 s by default, the client keeps a commit
+      // whose coordinator is away, and cannot be closed meanwhile.
+      {"session.timeout.ms", "1000"},
   };
   TRY(ParseSecurity(options, &out));
   for (const auto& [name, value] : options.WithPrefix("kafka.")) {

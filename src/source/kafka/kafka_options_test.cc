@@ -50,6 +50,8 @@ TEST(KafkaOptionsTest, DefaultsAreGlues) {
   EXPECT_EQ(Property(*options, "ssl.endpoint.identification.algorithm"), "https");
   EXPECT_EQ(Property(*options, "isolation.level"), "read_committed");
   EXPECT_EQ(Property(*options, "check.crcs"), "true");
+  // A stop does not wait for an absent coordinator of the group.
+  EXPECT_EQ(Property(*options, "session.timeout.ms"), "1000");
   EXPECT_EQ(Property(*options, "auto.offset.reset"), "error");
   EXPECT_EQ(Property(*options, "enable.auto.commit"), "false");
   EXPECT_EQ(Property(*options, "group.id"), "spark-kafka-source-job-s");
