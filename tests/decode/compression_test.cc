@@ -35,6 +35,13 @@ namespace {
 
 using Random = std::mt19937_64;
 
+/// Of 10,000 messages each: a million, or a tenth of it where each takes ten times as long.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kBatches = 10;
+#else
+constexpr int kBatches = 100;
+#endif
+
 class Messages : public RawBatch {
  public:
   void Add(std::string bytes) {
@@ -288,7 +295,7 @@ TEST_P(Matrix, AMillionPlainMessagesStayPlain) {
   auto decoder = MakeDecoder(GetParam());
   ASSERT_TRUE(decoder.ok());
   Random random(5);
-  for (int batch = 0; batch < 100; ++batch) {
+  for (int batch = 0; batch < kBatches; ++batch) {
     auto raw = std::make_shared<Messages>();
     for (int i = 0; i < 10'000; ++i) raw->Add(GetParam().message(random));
     const Decoded out = Decode(decoder->get(), raw);
@@ -441,7 +448,7 @@ std::string AvroLike(Random& random) {
 TEST(Detection, LeavesAMillionLinesOfTextPlain) {
   auto decoder = MakeEcho(LooksLikeText, LooksLikeText);
   Random random(8);
-  for (int batch = 0; batch < 100; ++batch) {
+  for (int batch = 0; batch < kBatches; ++batch) {
     auto raw = std::make_shared<Messages>();
     for (int i = 0; i < 10'000; ++i) raw->Add(TextLine(random));
     const Decoded out = Decode(decoder.get(), raw);
@@ -453,7 +460,7 @@ TEST(Detection, LeavesAMillionLinesOfTextPlain) {
 TEST(Detection, LeavesAMillionBinaryMessagesPlain) {
   auto decoder = MakeEcho(Anything, Anything);
   Random random(9);
-  for (int batch = 0; batch < 100; ++batch) {
+  for (int batch = 0; batch < kBatches; ++batch) {
     auto raw = std::make_shared<Messages>();
     for (int i = 0; i < 10'000; ++i) {
       std::string message = AvroLike(random);
