@@ -111,6 +111,7 @@ class OpenLog {
     if (log_ != nullptr && !superseded_) log_->Close();
   }
 
+  /// Does nothing the second time.
   Result<void> Open(const Job& job) {
     if (log_ != nullptr) return {};
     TRY(storage_->Probe(/*staging=*/false));
@@ -162,8 +163,8 @@ Result<int> Run(CommandContext& context, const Args& args) {
       context.parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
   OpenLog log(storage.get());
   Metrics metrics;
+  TRY(ServeMetrics(args, job, &metrics));
   if (NeedsRecords(job)) {
-    TRY(ServeMetrics(args, job, &metrics));
     TRY(log.Open(job));
     TRY(const bool learned, LearnFromRecords(args, started, &job, &log));
     if (!learned) return 0;
@@ -171,10 +172,7 @@ Result<int> Run(CommandContext& context, const Args& args) {
   TRY(Plan made, MakePlan(std::move(job), context.parts, PlanFor::kRunning));
   auto plan = std::make_shared<const Plan>(std::move(made));
   for (const std::string& warning : plan->job.warnings) Log(LogLevel::kWarn, warning);
-  if (log.get() == nullptr) {
-    TRY(ServeMetrics(args, plan->job, &metrics));
-    TRY(log.Open(plan->job));
-  }
+  TRY(log.Open(plan->job));
 
   PipelineSettings settings;
   settings.checkpoint_id = log.get()->checkpoint_id();

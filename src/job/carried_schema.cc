@@ -19,13 +19,6 @@ bool Needs(const JobSource& source) {
   return !source.format->infer_schema(source.options, "").ok();
 }
 
-Result<std::unique_ptr<Source>> OpenSource(const Job& job, const JobSource& of) {
-  SourceContext context;
-  context.job = job.name;
-  context.name = of.name;
-  return of.type->make(of.options, context);
-}
-
 /// As much of the pipeline as there can be without columns.
 PipelineSpec SpecWithoutColumns(const Job& job, const LearnOptions& options) {
   PipelineSpec spec;
@@ -35,7 +28,7 @@ PipelineSpec SpecWithoutColumns(const Job& job, const LearnOptions& options) {
   for (const JobSource& source : job.sources) {
     PipelineSource out;
     out.name = source.name;
-    out.open = [&job, &source] { return OpenSource(job, source); };
+    out.open = [&job, &source] { return MakeSource(job, source, nullptr); };
     spec.sources.push_back(std::move(out));
   }
   for (const JobSink& sink : job.sinks) {
@@ -132,7 +125,7 @@ Result<void> LearnForLooking(Job* job, const Parts& parts) {
     }
     SampleOptions asking = Asking(source, &source.learned_schema);
     asking.deadline_micros = Clock::System().MonotonicMicros() + kLookingMicros;
-    TRY(const std::unique_ptr<Source> opened, OpenSource(*job, source));
+    TRY(const std::unique_ptr<Source> opened, MakeSource(*job, source, nullptr));
     auto sample = SampleForLooking(opened.get(), asking);
     if (!sample.ok()) return std::move(sample).error().At("source " + source.name);
     if (sample->end == Sample::End::kTold) continue;

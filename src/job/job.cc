@@ -7,6 +7,7 @@
 
 #include "core/metrics.h"
 #include "job/job_options.h"
+#include "job/memory_shares.h"
 #include "job/references.h"
 #include "job/yaml_loader.h"
 
@@ -446,6 +447,17 @@ Result<Job> ParseJob(const std::string& text, const std::string& file, const Par
 Result<Job> LoadJob(const std::string& path, const Parts& parts) {
   TRY(std::string text, ReadJobFile(path));
   return ParseJob(text, path, parts);
+}
+
+Result<std::unique_ptr<Source>> MakeSource(const Job& job, const JobSource& source,
+                                           Metrics* metrics) {
+  const auto memory = static_cast<std::size_t>(job.options.Int("maxMemory").value_or(0));
+  SourceContext context;
+  context.job = job.name;
+  context.name = source.name;
+  context.buffer_bytes = ShareMemory(memory, job.sources.size(), job.sinks.size()).each_source;
+  context.metrics = metrics;
+  return source.type->make(source.options, context);
 }
 
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,6 +69,10 @@ Result<Job> LoadJob(const std::string& path, const Parts& parts);
 
 /// As LoadJob, of a text; `file` is only a name.
 Result<Job> ParseJob(const std::string& text, const std::string& file, const Parts& parts);
+
+/// A source of `job`, unopened, within its share of maxMemory. `metrics` may be null.
+Result<std::unique_ptr<Source>> MakeSource(const Job& job, const JobSource& source,
+                                           Metrics* metrics);
 
 /// Options as a decision recorded them (Options::ToJson of a sink), for its recovery.
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

@@ -160,13 +160,7 @@ class Builder {
 
 Result<std::unique_ptr<Source>> OpenPlannedSource(const Plan& plan, std::size_t index,
                                                   Metrics* metrics) {
-  const JobSource& source = plan.job.sources[index];
-  SourceContext context;
-  context.job = plan.job.name;
-  context.name = source.name;
-  context.buffer_bytes = plan.shares.each_source;
-  context.metrics = metrics;
-  return source.type->make(source.options, context);
+  return MakeSource(plan.job, plan.job.sources[index], metrics);
 }
 
 Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std::size_t index) {

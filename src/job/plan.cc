@@ -131,11 +131,7 @@ class Planner {
     auto fail = [&](Error error) {
       return AtOption(source.options, JoinedSpecs(source), source.place, owner, std::move(error));
     };
-    SourceContext context;
-    context.job = job_.name;
-    context.name = source.name;
-    context.buffer_bytes = plan_.shares.each_source;
-    Result<std::unique_ptr<Source>> made = source.type->make(source.options, context);
+    Result<std::unique_ptr<Source>> made = MakeSource(job_, source, /*metrics=*/nullptr);
     if (!made.ok()) return fail(std::move(made).error());
     planned.extra = (*made)->extra_fields();
     Result<std::unique_ptr<Decoder>> decoder =
