@@ -1,0 +1,387 @@
+#include "record/known_schema.h"
+
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+using Json = nlohmann::json;
+using TypePtr = std::shared_ptr<arrow::DataType>;
+using FieldPtr = std::shared_ptr<arrow::Field>;
+using Fields = std::vector<FieldPtr>;
+
+constexpr std::size_t kNameBytes = 255;
+
+std::string Folded(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::size_t ColumnsOf(const arrow::DataType& type) {
+  std::size_t columns = 0;
+  if (type.id() == arrow::Type::MAP) {
+    return ColumnsOf(*static_cast<const arrow::MapType&>(type).item_type());
+  }
+  for (const auto& field : type.fields()) {
+    columns += (type.id() == arrow::Type::STRUCT ? 1 : 0) + ColumnsOf(*field->type());
+  }
+  return columns;
+}
+
+FieldPtr FindField(const Fields& fields, std::string_view name) {
+  for (const FieldPtr& field : fields) {
+    if (field->name() == name) return field;
+  }
+  return nullptr;
+}
+
+TypePtr WithElement(const arrow::DataType& type, TypePtr element) {
+  if (type.id() == arrow::Type::LIST) return arrow::list(type.field(0)->WithType(element));
+  const auto& map = static_cast<const arrow::MapType&>(type);
+  return std::make_shared<arrow::MapType>(map.key_field(), map.item_field()->WithType(element));
+}
+
+TypePtr ElementOf(const arrow::DataType& type) {
+  return type.id() == arrow::Type::LIST ? type.field(0)->type()
+                                        : static_cast<const arrow::MapType&>(type).item_type();
+}
+
+bool HasElement(const arrow::DataType& type) {
+  return type.id() == arrow::Type::LIST || type.id() == arrow::Type::MAP;
+}
+
+/// One merge: walks over what is known and what was seen side by side.
+class Merging {
+ public:
+  using Change = KnownSchema::Change;
+  Merging(const SchemaCaps& caps, std::size_t columns, bool first, Change* change)
+      : caps_(caps), columns_(columns), first_(first), change_(change) {}
+
+  /// `written`: the part of `known` that was; null: nothing of it.
+  Fields MergeFields(const Fields& known, const Fields* written, const ObservedType& seen,
+                     const std::string& path, int depth) {
+    Fields out;
+    std::set<std::string> folded;
+    for (const FieldPtr& field : known) {
+      folded.insert(Folded(field->name()));
+      const auto found = seen.fields().find(field->name());
+      if (found == seen.fields().end()) {
+        out.push_back(field);
+        continue;
+      }
+      const FieldPtr of_written = written == nullptr ? nullptr : FindField(*written, field->name());
+      const TypePtr type =
+          MergeType(field->type(), of_written == nullptr ? nullptr : of_written->type(),
+                    found->second->type, Below(path, field->name()), depth + 1);
+      out.push_back(field->WithType(type));
+    }
+    for (const std::string* name : NewNames(known, seen, path)) {
+      const std::string at = Below(path, *name);
+      const std::string reason = WhyNot(*name, folded, path.empty());
+      if (!reason.empty()) {
+        change_->refused.push_back(at + ": " + reason);
+        continue;
+      }
+      const ObservedType& of = seen.fields().find(*name)->second->type;
+      if (!MakeRoom(1, at)) continue;
+      const TypePtr type = NewType(of, at, depth + 1);
+      if (type == nullptr) {
+        GiveRoom(1);
+        continue;
+      }
+      folded.insert(Folded(*name));
+      out.push_back(arrow::field(*name, type));
+      change_->what.push_back("+ " + at + " " + FormatDdlType(*type));
+    }
+    return out;
+  }
+
+ private:
+  /// Fields that are not known, in the order of their columns. Where they are more than there is
+  /// room for, those that were seen most often: what is in every record comes before what is in
+  /// one.
+  std::vector<const std::string*> NewNames(const Fields& known, const ObservedType& seen,
+                                           const std::string& path) {
+    std::vector<const std::string*> names;
+    for (const std::string* name : seen.FieldNames()) {
+      if (FindField(known, *name) == nullptr) names.push_back(name);
+    }
+    const std::size_t room = Room();
+    if (names.size() <= room) return names;
+    const auto times = [&](const std::string* name) {
+      return seen.fields().find(*name)->second->type.total();
+    };
+    std::vector<const std::string*> often = names;
+    std::stable_sort(often.begin(), often.end(),
+                     [&](const auto* a, const auto* b) { return times(a) > times(b); });
+    SayFull(columns_ + names.size() > caps_.columns, Below(path, *often[room]));
+    often.resize(room);
+    const std::set<const std::string*> kept(often.begin(), often.end());
+    std::erase_if(names, [&](const std::string* name) { return kept.count(name) == 0; });
+    return names;
+  }
+
+  std::size_t Room() const {
+    const std::size_t left = caps_.columns - std::min(caps_.columns, columns_);
+    return first_ ? left
+                  : std::min(left, caps_.new_columns - std::min(caps_.new_columns, new_columns_));
+  }
+
+  static std::string Below(std::string path, std::string_view name) {
+    AppendPathName(name, &path);
+    return path;
+  }
+
+  static std::string WhyNot(const std::string& name, const std::set<std::string>& folded,
+                            bool root) {
+    if (name.empty()) return "a column's name cannot be empty";
+    if (name.size() > kNameBytes) return "the name is longer than 255 bytes";
+    if (name.find('\0') != std::string::npos) return "the name holds a NUL";
+    if (root && Folded(name) == kRescuedColumn) return "the name stands for what does not fit";
+    if (folded.count(Folded(name)) != 0) {
+      return "the name differs from another only in case, which tables do not tell apart";
+    }
+    return {};
+  }
+
+  bool MakeRoom(std::size_t columns, const std::string& at) {
+    if (columns > Room()) {
+      SayFull(columns_ + columns > caps_.columns, at);
+      return false;
+    }
+    columns_ += columns;
+    new_columns_ += columns;
+    return true;
+  }
+  void SayFull(bool all, const std::string& at) {
+    if (full_said_) return;
+    full_said_ = true;
+    change_->refused.push_back(
+        at + (all ? ": there are " + std::to_string(caps_.columns) + " columns, the limit"
+                  : ": " + std::to_string(caps_.new_columns) +
+                        " columns are new, the limit of one change"));
+  }
+  void GiveRoom(std::size_t columns) {
+    columns_ -= columns;
+    new_columns_ -= columns;
+  }
+
+  /// Of a place that has no type yet. Null: it has none now either.
+  TypePtr NewType(const ObservedType& seen, const std::string& path, int depth) {
+    return Bounded(ResolveType(seen), path, depth);
+  }
+
+  /// `type` without what has no room.
+  TypePtr Bounded(const TypePtr& type, const std::string& path, int depth) {
+    if (type == nullptr) return nullptr;
+    if (depth > caps_.depth) {
+      change_->refused.push_back(path + ": nested more than " + std::to_string(caps_.depth) +
+                                 " deep");
+      return nullptr;
+    }
+    if (HasElement(*type)) {
+      const TypePtr element = Bounded(ElementOf(*type), path + "[]", depth + 1);
+      return element == nullptr ? nullptr : WithElement(*type, element);
+    }
+    if (type->id() != arrow::Type::STRUCT) return type;
+    Fields fields;
+    std::set<std::string> folded;
+    for (const FieldPtr& field : type->fields()) {
+      const std::string at = Below(path, field->name());
+      if (const std::string reason = WhyNot(field->name(), folded, false); !reason.empty()) {
+        change_->refused.push_back(at + ": " + reason);
+        continue;
+      }
+      if (!MakeRoom(1, at)) continue;
+      const TypePtr of = Bounded(field->type(), at, depth + 1);
+      if (of == nullptr) {
+        GiveRoom(1);
+        continue;
+      }
+      folded.insert(Folded(field->name()));
+      fields.push_back(field->WithType(of));
+    }
+    return fields.empty() ? nullptr : arrow::struct_(std::move(fields));
+  }
+
+  TypePtr MergeType(const TypePtr& known, const TypePtr& written, const ObservedType& seen,
+                    const std::string& path, int depth) {
+    if (written == nullptr) {
+      ObservedType all;
+      all.SeeType(*known);
+      all.Merge(seen);
+      const TypePtr type = JoinTypes(known, ResolveType(all));
+      // A type of its own kind may still have grown: that is for the walk, which counts columns.
+      if (type->id() != known->id()) return Retype(known, type, path, depth);
+    }
+    if (known->id() == arrow::Type::STRUCT) {
+      const Fields* of_written = written == nullptr ? nullptr : &written->fields();
+      return arrow::struct_(MergeFields(known->fields(), of_written, seen, path, depth));
+    }
+    if (HasElement(*known)) {
+      if (seen.element() == nullptr) return known;
+      const TypePtr element =
+          MergeType(ElementOf(*known), written == nullptr ? nullptr : ElementOf(*written),
+                    *seen.element(), path + "[]", depth + 1);
+      return WithElement(*known, element);
+    }
+    if (written == nullptr) {
+      ObservedType all;
+      all.SeeType(*known);
+      all.Merge(seen);
+      return Retype(known, ResolveType(all), path, depth);
+    }
+    return Widen(known, seen, path);
+  }
+
+  /// Before it was written a place may become any type.
+  TypePtr Retype(const TypePtr& known, const TypePtr& wanted, const std::string& path, int depth) {
+    if (wanted->Equals(*known)) return known;
+    const std::size_t had = ColumnsOf(*known);
+    columns_ -= std::min(columns_, had);
+    const TypePtr type = Bounded(wanted, path, depth);
+    if (type == nullptr) {
+      columns_ += had;
+      return known;
+    }
+    change_->retypes = true;
+    change_->what.push_back(path + ": " + FormatDdlType(*known) + " -> " + FormatDdlType(*type));
+    return type;
+  }
+
+  /// Takes the kinds one by one, in their order, as far as files stay readable together.
+  TypePtr Widen(const TypePtr& known, const ObservedType& seen, const std::string& path) {
+    TypePtr type = known;
+    for (std::size_t i = 0; i < kNumSeenKinds; ++i) {
+      const TypePtr joined = JoinTypes(type, TypeOfKind(seen, static_cast<SeenKind>(i)));
+      if (!joined->Equals(*type) && MayWiden(*known, *joined)) type = joined;
+    }
+    if (!type->Equals(*known)) {
+      change_->what.push_back(path + ": " + FormatDdlType(*known) + " -> " + FormatDdlType(*type));
+    }
+    return type;
+  }
+
+  const SchemaCaps& caps_;
+  std::size_t columns_;
+  std::size_t new_columns_ = 0;
+  const bool first_;
+  bool full_said_ = false;
+  Change* const change_;
+};
+
+}  // namespace
+
+bool MayWiden(const arrow::DataType& from, const arrow::DataType& to) {
+  const auto rank = [](const arrow::DataType& type) {
+    switch (type.id()) {
+      case arrow::Type::INT8:
+        return 1;
+      case arrow::Type::INT16:
+        return 2;
+      case arrow::Type::INT32:
+        return 3;
+      case arrow::Type::INT64:
+        return 4;
+      default:
+        return 0;
+    }
+  };
+  if (rank(from) > 0 && rank(to) > rank(from)) return true;
+  if (to.id() == arrow::Type::DOUBLE) {
+    return from.id() == arrow::Type::FLOAT || (rank(from) > 0 && rank(from) < 4);
+  }
+  return from.id() == arrow::Type::DATE32 && to.id() == arrow::Type::TIMESTAMP &&
+         static_cast<const arrow::TimestampType&>(to).timezone().empty();
+}
+
+void AppendPathName(std::string_view name, std::string* path) {
+  const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return c >= 0x80 || c == '_' || c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z');
+  });
+  if (plain) {
+    if (!path->empty()) path->push_back('.');
+    path->append(name);
+    return;
+  }
+  path->append("['");
+  for (const char c : name) {
+    if (c == '\'' || c == '\\') path->push_back('\\');
+    path->push_back(c);
+  }
+  path->append("']");
+}
+
+KnownSchema::KnownSchema() : schema_(arrow::schema({})), written_(schema_) {}
+
+KnownSchema KnownSchema::Written() const { return {version_, schema_, schema_, pinned_}; }
+
+KnownSchema KnownSchema::Pinned(bool pinned) const { return {version_, schema_, written_, pinned}; }
+
+KnownSchema::Change KnownSchema::Merge(const ObservedType& unseen, const SchemaCaps& caps) const {
+  Change change{*this, {}, false, {}};
+  if (pinned_) {
+    change.refused.push_back("the schema is pinned");
+    return change;
+  }
+  Merging merging(caps, ColumnsOf(*arrow::struct_(schema_->fields())), version_ == 0, &change);
+  Fields fields = merging.MergeFields(schema_->fields(), &written_->fields(), unseen, "", 0);
+  if (!change.changed()) return change;
+  change.schema = {version_ + 1, arrow::schema(std::move(fields)), written_, false};
+  return change;
+}
+
+std::string KnownSchema::ToText() const {
+  Json json = {{"version", version_}, {"columns", FormatDdl(*schema_)}};
+  if (!written_->Equals(*schema_)) json["written"] = FormatDdl(*written_);
+  if (pinned_) json["pinned"] = true;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<KnownSchema> KnownSchema::Parse(std::string_view text) {
+  const auto wrong = [](const std::string& why) {
+    return UserError("schema.learned",
+                     "what was learned of a source's columns cannot be read: " + why);
+  };
+  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return wrong("it is no JSON object");
+  const auto text_of = [&](const char* key) -> const std::string* {
+    const auto found = json.find(key);
+    return found == json.end() ? nullptr : found->get_ptr<const std::string*>();
+  };
+  const auto version = json.find("version");
+  const std::string* columns = text_of("columns");
+  if (version == json.end() || !version->is_number_integer() || columns == nullptr) {
+    return wrong("it has no version or no columns");
+  }
+  KnownSchema known;
+  known.version_ = version->get<std::int64_t>();
+  if (known.version_ < 0) return wrong("its version is negative");
+  const auto parse = [](const std::string& ddl) -> Result<SchemaPtr> {
+    if (ddl.empty()) return arrow::schema({});
+    return ParseDdl(ddl);
+  };
+  TRY(known.schema_, parse(*columns));
+  known.written_ = known.schema_;
+  if (json.contains("written")) {
+    const std::string* written = text_of("written");
+    if (written == nullptr) return wrong("`written` is no text");
+    TRY(known.written_, parse(*written));
+  }
+  if (const auto pinned = json.find("pinned"); pinned != json.end()) {
+    if (!pinned->is_boolean()) return wrong("`pinned` is no truth value");
+    known.pinned_ = pinned->get<bool>();
+  }
+  return known;
+}
+
+}  // namespace sluice
