@@ -31,6 +31,11 @@ inline void Append(DecodedRows more, DecodedRows* all) {
   append(more.row_in_message, &all->row_in_message);
   append(more.record_of_row, &all->record_of_row);
   append(more.rejects, &all->rejects);
+  if (more.unseen == nullptr) return;
+  auto unseen = std::make_shared<ObservedType>();
+  if (all->unseen != nullptr) unseen->Merge(*all->unseen);
+  unseen->Merge(*more.unseen);
+  all->unseen = std::move(unseen);
 }
 
 inline DecodedRows DecodeMessages(Decoder* decoder, const std::vector<std::string>& messages) {

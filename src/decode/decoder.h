@@ -21,6 +21,7 @@
 #include "core/options.h"
 #include "core/registry.h"
 #include "core/result.h"
+#include "record/observed_type.h"
 #include "record/raw_batch.h"
 #include "record/reject.h"
 #include "record/schema.h"
@@ -43,6 +44,8 @@ struct DecodedRows {
   std::vector<std::int32_t>
       row_in_message;  ///< For each row its index in the message. Empty = all 0.
   std::vector<Reject> rejects;
+  /// What the messages hold that the columns do not; null: they hold it all. Of detecting decoders.
+  std::shared_ptr<const ObservedType> unseen = nullptr;
   /// The first message that was not read, because the rows of those before it take enough memory:
   /// it and the others are for the next call. None: all were read. Never the first of them all.
   std::optional<std::uint32_t> stopped_at = std::nullopt;
@@ -88,6 +91,15 @@ struct FormatEntry {
   std::function<Result<std::unique_ptr<Decoder>>(const Options&, SchemaPtr declared,
                                                  const DecodeLimits&)>
       make;
+  /// A decoder that reads what is `known` of the columns, perhaps nothing yet, and reports in
+  /// DecodedRows::unseen what it meets beside. Its schema is `known`, then `_rescued`
+  /// (rescued_column.h), so that no value is lost. Null: the format cannot, its columns are
+  /// declared or its options tell them.
+  std::function<Result<std::unique_ptr<Decoder>>(const Options&, SchemaPtr known,
+                                                 const DecodeLimits&)>
+      make_detecting;
+  /// Whether these options tell the columns, so that there is nothing to detect. Null: never.
+  std::function<bool(const Options&)> options_tell_columns;
   /// Reads a source's `schema` where the format has a notation of its own beside DDL; what it
   /// returns goes to make. Null: only DDL is read.
   std::function<Result<SchemaPtr>(std::string_view text)> parse_schema;

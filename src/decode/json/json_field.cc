@@ -15,10 +15,11 @@ bool IsRawComparable(std::string_view name) {
   });
 }
 
-std::vector<std::string> ChildNames(const ColumnBuilder& column) {
+std::vector<std::string> ChildNames(const ColumnBuilder& column, std::size_t hidden) {
   std::vector<std::string> names;
   if (column.kind() == ColumnKind::kStruct) {
     for (const auto& field : column.type()->fields()) names.push_back(field->name());
+    names.resize(names.size() - hidden);
   }
   return names;
 }
@@ -95,18 +96,26 @@ std::uint32_t JsonKeys::Find(std::uint32_t previous, std::string_view name) {
   return kNone;
 }
 
-JsonField::JsonField(ColumnBuilder* column)
+JsonField::JsonField(ColumnBuilder* column, std::size_t hidden)
     : column(column),
       kind(column->kind()),
       nullable(column->nullable()),
-      keys(ChildNames(*column)) {
+      keys(ChildNames(*column, hidden)) {
   if (kind == ColumnKind::kDecimal) {
     const auto& decimal = static_cast<const arrow::DecimalType&>(*column->type());
     precision = decimal.precision();
     scale = decimal.scale();
   }
-  children.reserve(column->num_children());
-  for (std::size_t i = 0; i < column->num_children(); ++i) children.emplace_back(column->child(i));
+  const std::size_t count = column->num_children() - hidden;
+  children.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) children.emplace_back(column->child(i));
+}
+
+void JsonField::LinkChildren() {
+  for (JsonField& child : children) {
+    child.parent = this;
+    child.LinkChildren();
+  }
 }
 
 }  // namespace sluice

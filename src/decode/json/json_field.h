@@ -61,7 +61,10 @@ class JsonKeys {
 };
 
 struct JsonField {
-  explicit JsonField(ColumnBuilder* column);
+  /// The last `hidden` children of the column are not read from messages.
+  explicit JsonField(ColumnBuilder* column, std::size_t hidden = 0);
+  /// Sets `parent` in all that is below. The field stays where it is from then on.
+  void LinkChildren();
 
   ColumnBuilder* column;
   ColumnKind kind;
@@ -69,7 +72,8 @@ struct JsonField {
   int precision = 0;  ///< kDecimal
   int scale = 0;
   std::vector<JsonField> children;  ///< As the column's.
-  JsonKeys keys;                    ///< kStruct: of the children.
+  const JsonField* parent = nullptr;
+  JsonKeys keys;  ///< kStruct: of the children.
 };
 
 }  // namespace sluice

@@ -11,6 +11,7 @@
 #include "decode/json/json_path.h"
 #include "decode/json/json_scan.h"
 #include "decode/read_batch.h"
+#include "decode/rescued_column.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -49,6 +50,7 @@ class JsonDecoder : public Decoder {
       return reader_.filled();
     };
     TRY(DecodedRows out, ReadBatch(payloads, schema_, rows_.get(), &reader_, read));
+    out.unseen = reader_.TakeUnseen();
     reader_.Trim();
     return out;
   }
@@ -123,6 +125,24 @@ EpochUnit UnitOf(const std::string& name) {
   return EpochUnit::kSeconds;
 }
 
+Result<JsonReaderOptions> ReaderOptions(const Options& options, const DecodeLimits& limits) {
+  JsonReaderOptions reader;
+  reader.limits = limits;
+  reader.timestamp_unit = UnitOf(options.String("timestampUnit"));
+  TRY(JsonPath path, ParseJsonPath(options.String("jsonPath")));
+  reader.path = std::move(path.keys);
+  reader.path_to_items = path.to_items;
+  return reader;
+}
+
+Result<std::unique_ptr<Decoder>> MakeDetecting(const Options& options, SchemaPtr known,
+                                               const DecodeLimits& limits) {
+  TRY(JsonReaderOptions reader, ReaderOptions(options, limits));
+  reader.detect = true;
+  TRY(SchemaPtr columns, WithRescued(known));
+  return MakeJsonDecoder(std::move(columns), std::move(reader), arrow::default_memory_pool());
+}
+
 Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaPtr declared,
                                                  const DecodeLimits& limits) {
   if (options.Given("withSchema")) {
@@ -135,12 +155,7 @@ Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaP
                      "classification json needs the source's `schema`, for example "
                      "schema: id bigint, name string");
   }
-  JsonReaderOptions reader;
-  reader.limits = limits;
-  reader.timestamp_unit = UnitOf(options.String("timestampUnit"));
-  TRY(JsonPath path, ParseJsonPath(options.String("jsonPath")));
-  reader.path = std::move(path.keys);
-  reader.path_to_items = path.to_items;
+  TRY(JsonReaderOptions reader, ReaderOptions(options, limits));
   return MakeJsonDecoder(std::move(declared), std::move(reader), arrow::default_memory_pool());
 }
 
@@ -160,6 +175,7 @@ FormatEntry JsonFormat() {
   entry.summary = "JSON objects: one, several or an array of them in a message";
   entry.options = JsonOptions();
   entry.make = MakeFromOptions;
+  entry.make_detecting = MakeDetecting;
   return entry;
 }
 

@@ -41,7 +41,9 @@ std::int64_t FindInStrings(std::string_view text, bool control) {
 }  // namespace
 
 JsonReader::JsonReader(ColumnBuilder* rows, JsonReaderOptions options)
-    : rows_(rows), options_(std::move(options)), root_(rows) {}
+    : rows_(rows), options_(std::move(options)), root_(rows, options_.detect ? 1 : 0) {
+  if (options_.detect) StartDetection();
+}
 
 void JsonReader::StartBatch() {
   record_of_row_.clear();
@@ -79,6 +81,7 @@ Result<void> JsonReader::ReadMessage(const Payload& payload) {
   }
   next_ = index_.begin();
   last_ = index_.end();
+  if (detection_ != nullptr) StartMessageDetection();
   has_escapes_ = std::memchr(data_, '\\', text.size()) != nullptr;
   if (!IsCloser(data_[last_[-1]])) {
     padded_.assign(text);
@@ -89,6 +92,7 @@ Result<void> JsonReader::ReadMessage(const Payload& payload) {
   if (ReadDocuments()) {
     // A row reject repeats the row's bytes only where the message holds others.
     if (row_ == 1 && rejects_.size() > mark.rejects) rejects_.back().bytes.clear();
+    if (detection_ != nullptr) KeepObserved();
     return {};
   }
   if (out_of_memory_) {
@@ -235,6 +239,7 @@ bool JsonReader::FinishRow(const char* begin, bool usable) {
         "the message has more than " + std::to_string(options_.limits.items) + " records");
   }
   const auto rows = record_of_row_.size();
+  if (detection_ != nullptr && !FinishRescued(begin, usable)) return false;
   if (usable) {
     record_of_row_.push_back(record_);
     if (row != 0 && row_in_message_.empty()) row_in_message_.resize(rows, 0);

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,9 +21,11 @@
 #include "core/result.h"
 #include "decode/convert.h"
 #include "decode/decoder.h"
+#include "decode/json/json_detection.h"
 #include "decode/json/json_field.h"
 #include "decode/json/json_scan.h"
 #include "decode/json/structural_index.h"
+#include "record/observed_type.h"
 
 namespace sluice {
 
@@ -31,6 +34,8 @@ struct JsonReaderOptions {
   EpochUnit timestamp_unit = EpochUnit::kSeconds;
   std::vector<std::string> path;  ///< Keys to descend before the record or array of records.
   bool path_to_items = false;     ///< The path ends in [*]: what it leads to must be an array.
+  /// The last column is `_rescued`: what no column holds goes there instead of spoiling its row.
+  bool detect = false;
 };
 
 /// One thread at a time.
@@ -38,6 +43,9 @@ class JsonReader {
  public:
   /// Appends to `rows`, a ColumnBuilder::ForSchema that outlives the reader.
   JsonReader(ColumnBuilder* rows, JsonReaderOptions options);
+
+  JsonReader(const JsonReader&) = delete;
+  JsonReader& operator=(const JsonReader&) = delete;
 
   /// Forgets the results of earlier messages; the caller has started or finished the columns.
   void StartBatch();
@@ -51,6 +59,9 @@ class JsonReader {
   std::vector<std::uint32_t>& record_of_row() { return record_of_row_; }
   std::vector<std::int32_t>& row_in_message() { return row_in_message_; }
   std::vector<Reject>& rejects() { return rejects_; }
+
+  /// See DecodedRows::unseen.
+  std::shared_ptr<const ObservedType> TakeUnseen();
 
   /// Gives memory back that only an unusually large message needed.
   void Trim();
@@ -91,6 +102,27 @@ class JsonReader {
   bool ReadText(JsonField& field, const char* open);
   bool ReadOther(JsonField& field, const char* p);
   bool ReadRaw(JsonField& field, const char* p);
+
+  // json_detection.cc: values that no column holds, when columns are detected. `field` is where
+  // the value belongs, or of which it is a member.
+  void StartDetection();
+  void StartMessageDetection();
+  void KeepObserved();
+  bool RescueMember(const JsonField& field, std::string_view key, std::uint32_t rank);
+  bool RescueMisfit(const JsonField& field, const char* at, std::string_view code);
+  bool RescueNested(const JsonField& field);
+  bool RescueRepeated(const JsonField& field, const JsonField& child, const std::uint32_t* members);
+  bool RescueEntry(const JsonField& map, const char* key);
+  std::size_t MarkRescued() const;
+  void CutRescued(std::size_t mark);
+  bool FinishRescued(const char* begin, bool usable);
+  bool Observe(ObservedType* into);
+  bool ObserveObject(ObservedType* into);
+  bool ObserveArray(ObservedType* into);
+  bool ObserveScalar(const char* p, ObservedType* into);
+  ObservedType* ObservationOf(const JsonField& field);
+  std::string PathOf(const JsonField& field) const;
+  std::string_view ValueAt(const char* at) const;
 
   // json_skip.cc: what is common, and values that nobody wants.
   bool Skip();
@@ -144,6 +176,8 @@ class JsonReader {
   bool failed_ = false;       ///< The row does not fit.
   bool out_of_memory_ = false;
   Failure failure_;
+
+  std::unique_ptr<JsonDetection> detection_;  ///< Null: columns are declared.
 
   std::vector<std::uint32_t> record_of_row_;
   std::vector<std::int32_t> row_in_message_;

@@ -16,11 +16,27 @@ namespace {
 /// Bytes of maps that may be read again, beside 16 times the message.
 constexpr std::int64_t kMaxReread = 1 << 20;
 
+/// Whether a double is the integer that was written.
+bool HoldsInteger(const JsonNumber& number, double value) {
+  std::int64_t integer;
+  return ToInt64(number, &integer) && value < 0x1p63 && static_cast<std::int64_t>(value) == integer;
+}
+
+/// Whether a float is the number that was written, as far as a double can tell.
+bool HoldsFloat(const JsonNumber& number, float value) {
+  double exact;
+  return ParseDouble(number.text(), &exact) == Conversion::kOk &&
+         static_cast<double>(value) == exact;
+}
+
 bool BeginsNumber(char c) { return static_cast<unsigned char>(c - '0') <= 9 || c == '-'; }
 
 }  // namespace
 
 bool JsonReader::Misfit(JsonField& field, const char* at, const char* code, std::string reason) {
+  if (detection_ != nullptr) {
+    return RescueMisfit(field, at, code) && (field.column->AppendNull() || OutOfMemory());
+  }
   if (!failed_) {
     failed_ = true;
     failure_.byte = PositionOf(at);
@@ -47,6 +63,9 @@ bool JsonReader::ReadOther(JsonField& field, const char* p) {
   }
   if (field.kind == ColumnKind::kString) return ReadRaw(field, p);
   --next_;
+  if (detection_ != nullptr) {
+    return RescueNested(field) && (field.column->AppendNull() || OutOfMemory());
+  }
   return Skip() && MisfitType(field, p);
 }
 
@@ -151,7 +170,9 @@ bool JsonReader::ReadValue(JsonField& field) {
 bool JsonReader::ReadStruct(JsonField& field) {
   const char* begin = data_ + next_[-1];
   const std::int32_t row = field.column->length();
+  const std::uint32_t* const members = next_;
   std::size_t given = 0;
+  std::uint32_t unknown = 0;
   std::uint32_t slot = JsonKeys::kNone;
   if (data_[*next_] == '}') {
     ++next_;
@@ -162,8 +183,8 @@ bool JsonReader::ReadStruct(JsonField& field) {
       const char* key = data_ + *next++;
       if (*key != '"') return Syntax(key, "expected a key in double quotes");
       std::uint32_t found = field.keys.MatchExpected(slot, key + 1, end_);
+      std::string_view name;
       if (__builtin_expect(found == JsonKeys::kNone, 0)) {
-        std::string_view name;
         next_ = next;
         if (!TextOf(key, &name)) return false;
         found = field.keys.Find(slot, name);
@@ -172,13 +193,14 @@ bool JsonReader::ReadStruct(JsonField& field) {
       if (*p != ':') return Syntax(p, "expected ':' after a key");
       next_ = next;
       if (__builtin_expect(found == JsonKeys::kNone, 0)) {
-        if (!Skip()) return false;
+        if (!(detection_ == nullptr ? Skip() : RescueMember(field, name, unknown++))) return false;
       } else {
         slot = found;
         JsonField& child = field.children[found];
         if (__builtin_expect(child.column->length() == row, 1)) {
           ++given;
         } else {
+          if (detection_ != nullptr && !RescueRepeated(field, child, members)) return false;
           child.column->Truncate(row);
         }
         if (!ReadValue(child)) return false;
@@ -241,6 +263,7 @@ bool JsonReader::ReadList(JsonField& field) {
 /// back and read again without the entries that a later one replaces.
 bool JsonReader::ReadMap(JsonField& field, const std::vector<bool>* repeated) {
   const std::uint32_t* begin = next_;
+  const std::size_t rescued = detection_ == nullptr ? 0 : MarkRescued();
   JsonField& key = field.children[0];
   JsonField& value = field.children[1];
   const std::int32_t from = key.column->length();
@@ -255,10 +278,13 @@ bool JsonReader::ReadMap(JsonField& field, const std::vector<bool>* repeated) {
                       "a map has more than " + std::to_string(options_.limits.items) + " items");
       }
       const bool skip = repeated != nullptr && (*repeated)[items];
+      const char* const open = p;
       if (skip ? !CheckString(p) : !ReadString(key.column, p)) return false;
       p = data_ + *next_++;
       if (*p != ':') return Syntax(p, "expected ':' after a key");
-      if (skip ? !Skip() : !ReadValue(value)) return false;
+      if (!skip ? !ReadValue(value) : detection_ == nullptr ? !Skip() : !RescueEntry(field, open)) {
+        return false;
+      }
       p = data_ + *next_++;
       if (*p == ',') continue;
       if (*p == '}') break;
@@ -276,6 +302,7 @@ bool JsonReader::ReadMap(JsonField& field, const std::vector<bool>* repeated) {
       }
       key.column->Truncate(from);
       value.column->Truncate(from);
+      if (detection_ != nullptr) CutRescued(rescued);
       next_ = begin;
       return ReadMap(field, &found);
     }
@@ -324,12 +351,18 @@ bool JsonReader::ReadNumber(JsonField& field, const char* p) {
     case ColumnKind::kFloat: {
       float value;
       result = ParseFloat(number.text(), &value);
+      if (detection_ != nullptr && result == Conversion::kOk && !HoldsFloat(number, value)) {
+        result = Conversion::kOverflow;
+      }
       if (result == Conversion::kOk) return field.column->AppendFixed(value) || OutOfMemory();
       break;
     }
     case ColumnKind::kDouble: {
       double value;
       result = ParseDouble(number.text(), &value);
+      if (detection_ != nullptr && number.integral && !HoldsInteger(number, value)) {
+        result = Conversion::kOverflow;
+      }
       if (result == Conversion::kOk) return field.column->AppendFixed(value) || OutOfMemory();
       break;
     }

@@ -1,0 +1,89 @@
+#include "decode/rescued_column.h"
+
+#include <arrow/type.h>
+
+#include <cstring>
+
+#include "core/base64.h"
+#include "decode/utf8_text.h"
+#include "record/arrow_error.h"
+#include "record/known_schema.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kKeptRow = 1 << 20;
+
+}  // namespace
+
+Result<SchemaPtr> WithRescued(const SchemaPtr& known) {
+  if (known->GetFieldIndex(kRescuedColumn) >= 0) {
+    return BugError(std::string("a detected column is called ") + kRescuedColumn);
+  }
+  TRY(SchemaPtr with,
+      known->AddField(known->num_fields(), arrow::field(kRescuedColumn, arrow::utf8())));
+  return with;
+}
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  constexpr char kHex[] = "0123456789abcdef";
+  out->push_back('"');
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out->push_back('\\');
+      out->push_back(c);
+    } else if (static_cast<unsigned char>(c) >= 0x20) {
+      out->push_back(c);
+    } else {
+      out->append("\\u00");
+      out->push_back(kHex[static_cast<unsigned char>(c) >> 4]);
+      out->push_back(kHex[c & 15]);
+    }
+  }
+  out->push_back('"');
+}
+
+void RescuedColumn::Begin(std::string_view path) {
+  row_.append(row_.empty() ? "[{\"path\":" : ",{\"path\":");
+  AppendJsonString(path, &row_);
+  row_.append(",\"value\":");
+}
+
+void RescuedColumn::End(std::string_view reason) {
+  row_.append(",\"reason\":\"");
+  row_.append(reason);
+  row_.append("\"}");
+}
+
+void RescuedColumn::Add(std::string_view path, std::string_view value, std::string_view reason) {
+  if (TooMuch()) return;
+  Begin(path);
+  row_.append(value);
+  End(reason);
+}
+
+void RescuedColumn::AddText(std::string_view path, std::string_view text, std::string_view reason) {
+  if (TooMuch()) return;
+  Begin(path);
+  if (IsUtf8(text)) {
+    AppendJsonString(text, &row_);
+  } else {
+    AppendJsonString(Base64Encode(text), &row_);
+  }
+  End(reason);
+}
+
+bool RescuedColumn::FinishRow() {
+  if (row_.empty()) return column_->AppendNull();
+  row_.push_back(']');
+  char* out = column_->ReserveBytes(row_.size());
+  if (out == nullptr) return false;
+  std::memcpy(out, row_.data(), row_.size());
+  message_bytes_ += row_.size();
+  const std::size_t size = row_.size();
+  row_.clear();
+  if (row_.capacity() > kKeptRow) std::string().swap(row_);
+  return column_->CommitBytes(size);
+}
+
+}  // namespace sluice

@@ -1,0 +1,66 @@
+/// `_rescued`: the values of a row that no column holds, as text.
+///
+/// A JSON array with an object for each, in the order in which they were met, or null where there
+/// is none: {"path":"tags[3]","value":...,"reason":"convert.type"}. `value` is JSON;
+/// docs/detection.md says what it is for formats that are not. Reasons are codes of
+/// docs/rejects.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "decode/column_builder.h"
+#include "record/schema.h"
+
+namespace sluice {
+
+/// One message may have this much rescued, and is rejected beyond: paths may be far longer than the
+/// values they lead to.
+inline constexpr std::size_t kMaxRescued = 64u << 20;
+
+/// One thread at a time.
+class RescuedColumn {
+ public:
+  /// `column` is the last of the rows and outlives this; the caller cuts it back with them.
+  explicit RescuedColumn(ColumnBuilder* column) : column_(column) {}
+
+  /// `value` is JSON, and taken as it is.
+  void Add(std::string_view path, std::string_view value, std::string_view reason);
+  /// `text` becomes a JSON string; bytes that are no UTF-8 become the string of their base64.
+  void AddText(std::string_view path, std::string_view text, std::string_view reason);
+
+  /// Where in the row this is; Cut takes back what was added behind a mark.
+  std::size_t mark() const { return row_.size(); }
+  void Cut(std::size_t mark) { row_.resize(mark); }
+
+  void StartMessage() {
+    row_.clear();
+    message_bytes_ = 0;
+  }
+  /// Appends what was added since the last row, or null. False: memory ran out.
+  bool FinishRow();
+  void DropRow() { row_.clear(); }
+
+  /// Of the message so far, without the row that is not finished.
+  std::size_t message_bytes() const { return message_bytes_; }
+  bool TooMuch() const { return message_bytes_ + row_.size() > kMaxRescued; }
+
+ private:
+  void Begin(std::string_view path);
+  void End(std::string_view reason);
+
+  ColumnBuilder* const column_;
+  std::string row_;
+  std::size_t message_bytes_ = 0;
+};
+
+/// `known`, then `_rescued`. A bug if it has a column of that name.
+Result<SchemaPtr> WithRescued(const SchemaPtr& known);
+
+/// Appends `text` as a JSON string, quotes included.
+void AppendJsonString(std::string_view text, std::string* out);
+
+}  // namespace sluice
