@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/logging.h"
-#include "job/carried_schema.h"
+#include "job/learned_columns.h"
 #include "job/plan.h"
 
 namespace sluice {

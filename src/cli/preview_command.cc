@@ -15,7 +15,7 @@
 #include "cli/text_table.h"
 #include "core/clock.h"
 #include "core/logging.h"
-#include "job/carried_schema.h"
+#include "job/learned_columns.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
 

@@ -17,7 +17,7 @@
 #include "core/metrics.h"
 #include "engine/checkpoint_log.h"
 #include "engine/pipeline.h"
-#include "job/carried_schema.h"
+#include "job/learned_columns.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
 

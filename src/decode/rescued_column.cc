@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/base64.h"
+#include "core/json_text.h"
 #include "decode/utf8_text.h"
 #include "record/arrow_error.h"
 #include "record/known_schema.h"
@@ -23,24 +24,6 @@ Result<SchemaPtr> WithRescued(const SchemaPtr& known) {
   TRY(SchemaPtr with,
       known->AddField(known->num_fields(), arrow::field(kRescuedColumn, arrow::utf8())));
   return with;
-}
-
-void AppendJsonString(std::string_view text, std::string* out) {
-  constexpr char kHex[] = "0123456789abcdef";
-  out->push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out->push_back('\\');
-      out->push_back(c);
-    } else if (static_cast<unsigned char>(c) >= 0x20) {
-      out->push_back(c);
-    } else {
-      out->append("\\u00");
-      out->push_back(kHex[static_cast<unsigned char>(c) >> 4]);
-      out->push_back(kHex[c & 15]);
-    }
-  }
-  out->push_back('"');
 }
 
 void RescuedColumn::Begin(std::string_view path) {

@@ -60,7 +60,4 @@ class RescuedColumn {
 /// `known`, then `_rescued`. A bug if it has a column of that name.
 Result<SchemaPtr> WithRescued(const SchemaPtr& known);
 
-/// Appends `text` as a JSON string, quotes included.
-void AppendJsonString(std::string_view text, std::string* out);
-
 }  // namespace sluice

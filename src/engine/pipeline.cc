@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -126,6 +128,85 @@ void BackOff(std::chrono::milliseconds wait, const StopRequest& stop) {
   }
 }
 
+/// What sessions run on: the job with the columns that are known now.
+struct Running {
+  PipelineSpec spec;
+  JobGraph graph;
+};
+
+Result<Running> MakeRunning(PipelineSpec spec) {
+  TRY(JobGraph graph, JobGraph::Make(spec));
+  return Running{std::move(spec), std::move(graph)};
+}
+
+Result<void> ProbeSinks(const PipelineSpec& spec, const LogContents& contents) {
+  const DecisionRecord* last = contents.last_decision();
+  const std::int64_t decided = last == nullptr ? 0 : last->epoch;
+  for (const PipelineSink& sink : spec.sinks) {
+    auto probed = sink.sink->Probe(decided);
+    if (!probed.ok()) return std::move(probed).error().At("sink " + sink.name);
+  }
+  if (spec.dead_letters == nullptr) return {};
+  auto probed = spec.dead_letters->Probe(decided);
+  if (!probed.ok()) return std::move(probed).error().At("dead letters");
+  return {};
+}
+
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string out;
+  for (std::size_t i = 0; i < parts.size() && i < 20; ++i) out += (i == 0 ? "" : "; ") + parts[i];
+  if (parts.size() > 20) out += "; and " + std::to_string(parts.size() - 20) + " more";
+  return out;
+}
+
+/// Takes what a session saw into the columns, first in the log. A job that cannot take them goes on
+/// as it is, and asks no more.
+Result<void> TakeColumns(const std::map<std::size_t, ObservedType>& seen, CheckpointLog* log,
+                         EarlySeals* seals, std::unique_ptr<Running>* running) {
+  const PipelineSpec& spec = (*running)->spec;
+  const LearnedSchemas learned = log->contents().learned;
+  KnownSchemas all;
+  LearnedSchemas changed;
+  for (std::size_t i = 0; i < spec.sources.size(); ++i) {
+    const PipelineSource& source = spec.sources[i];
+    if (!source.known.has_value()) continue;
+    KnownSchema known = *source.known;
+    if (const auto found = learned.find(source.name); found != learned.end()) {
+      TRY(known, KnownSchema::Parse(found->second));
+    }
+    if (const auto of = seen.find(i); of != seen.end()) {
+      KnownSchema::Change change = known.Merge(of->second, source.caps);
+      if (change.changed()) {
+        Log(LogLevel::kInfo, "the records show other columns; the next epoch has them",
+            {{"source", source.name},
+             {"version", std::to_string(change.schema.version())},
+             {"columns", Joined(change.what)}});
+        known = std::move(change.schema);
+        changed[source.name] = known.ToText();
+      }
+    }
+    all.emplace(source.name, std::move(known));
+  }
+  auto made = spec.with_schemas(all);
+  if (!made.ok()) {
+    seals->Freeze();
+    Log(LogLevel::kWarn,
+        "the job cannot take the columns that its records show; their values stay in _rescued. "
+        "Mend the job and start it again",
+        {{"error", ToString(made.error())}});
+    return {};
+  }
+  PipelineSpec with = spec;
+  with.sources = std::move(made->sources);
+  with.steps = std::move(made->steps);
+  with.sinks = std::move(made->sinks);
+  TRY(Running next, MakeRunning(std::move(with)));
+  TRY(ProbeSinks(next.spec, log->contents()));
+  if (!changed.empty()) TRY(log->WriteLearned(changed));
+  *running = std::make_unique<Running>(std::move(next));
+  return {};
+}
+
 }  // namespace
 
 Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents& contents) {
@@ -167,9 +248,10 @@ Result<void> CheckAgainstCheckpoint(const PipelineSpec& spec, const LogContents&
 
 Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const StopRequest& stop,
                              const std::function<void(const Progress&)>& on_progress) {
-  TRY(JobGraph graph, JobGraph::Make(spec));
+  TRY(Running first, MakeRunning(spec));
+  auto running = std::make_unique<Running>(std::move(first));
   EngineMetrics metrics(spec);
-  FindSink find_sink = SinkFinder(spec);
+  FindSink find_sink = SinkFinder(running->spec);
   TRY(CheckAgainstCheckpoint(spec, log->contents()));
   // Any failure is judged after a look at the log: a process that was superseded has no say any
   // more.
@@ -177,15 +259,8 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
     return error;
   };
-  const std::int64_t decided =
-      log->contents().last_decision() == nullptr ? 0 : log->contents().last_decision()->epoch;
-  for (const PipelineSink& sink : spec.sinks) {
-    auto probed = sink.sink->Probe(decided);
-    if (!probed.ok()) TRY(judged(std::move(probed).error().At("sink " + sink.name)));
-  }
-  if (spec.dead_letters != nullptr) {
-    auto probed = spec.dead_letters->Probe(decided);
-    if (!probed.ok()) TRY(judged(std::move(probed).error().At("dead letters")));
+  if (auto probed = ProbeSinks(spec, log->contents()); !probed.ok()) {
+    TRY(judged(std::move(probed).error()));
   }
   metrics.SetRecovering(true);
   on_progress(metrics.Snapshot());
@@ -196,34 +271,43 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
   std::int64_t deadline =
       spec.timeout_micros == 0 ? 0 : spec.clock->MonotonicMicros() + spec.timeout_micros;
   AttemptId attempt{log->writer(), 0};
+  EarlySeals seals(spec.window_micros);
   for (auto wait = std::chrono::milliseconds(200);;) {
     ++attempt.counter;
     // Before each attempt: one that failed while sealing has left a whole window behind.
-    Sweep(spec, log, attempt);
-    Error error;
+    Sweep(running->spec, log, attempt);
+    std::optional<Error> error;
     bool abandoned = false;
+    std::map<std::size_t, ObservedType> seen;
     {
-      Session session(spec, log, graph, attempt, find_sink, &metrics, stop, deadline, on_progress);
-      auto ran = session.Run();
-      if (ran.ok()) break;
+      Session session(running->spec, log, running->graph, attempt, find_sink, &metrics, &seals,
+                      stop, deadline, on_progress);
+      if (auto ran = session.Run(); !ran.ok()) error = std::move(ran).error();
+      seen = session.TakeSeen();
       if (session.progressed()) wait = std::chrono::milliseconds(200);
       abandoned = session.abandoned();
-      error = std::move(ran).error();
+    }
+    if (!error) {
+      if (seen.empty() || stop != 0) break;
+      auto taken = TakeColumns(seen, log, &seals, &running);
+      find_sink = SinkFinder(running->spec);
+      if (taken.ok()) continue;
+      error = std::move(taken).error();
     }
     // Any failure is judged after a look at the log: a process that was superseded has no say any
     // more.
-    if (error.blame != Blame::kSuperseded) TRY(log->CheckWriter());
-    if (error.retry == Retry::kNo) return error;
+    if (error->blame != Blame::kSuperseded) TRY(log->CheckWriter());
+    if (error->retry == Retry::kNo) return *error;
     // Asked to stop, it would have sealed what it had read: that it could not is its outcome.
-    if (stop == 1 && abandoned) return error;
+    if (stop == 1 && abandoned) return *error;
     if (stop != 0) break;
     Log(LogLevel::kWarn, "cannot go on; trying again from where the job last committed",
-        {{"error", ToString(error)}, {"again_in", FormatDuration(wait.count() * 1000)}});
+        {{"error", ToString(*error)}, {"again_in", FormatDuration(wait.count() * 1000)}});
     BackOff(wait, stop);
     if (stop != 0) break;
     wait = std::min(wait * 2, std::chrono::milliseconds(5'000));
     // The commit of a decided epoch may be what failed.
-    TRY(recovered, Recover(spec, log, find_sink, stop));
+    TRY(recovered, Recover(running->spec, log, find_sink, stop));
     if (!recovered) break;
   }
   on_progress(metrics.Snapshot());

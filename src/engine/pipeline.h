@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "core/metrics.h"
 #include "core/result.h"
 #include "decode/message_decoder.h"
+#include "record/known_schema.h"
 #include "sink/sink.h"
 #include "source/source.h"
 #include "storage/storage.h"
@@ -29,8 +31,10 @@ struct PipelineSource {
   std::function<Result<std::unique_ptr<Source>>()> open;  ///< A fresh source, at every (re)start.
   /// A decoder for one reading thread.
   std::function<Result<std::unique_ptr<MessageDecoder>>()> make_decoder;
-  SchemaPtr schema;            ///< Of the decoder made by it.
-  std::string learned_schema;  ///< Where `schema` came from its records: for each decision.
+  SchemaPtr schema;  ///< Of the decoder made by it.
+  /// What is known of its columns where they are learned from its records; `schema` follows.
+  std::optional<KnownSchema> known;
+  SchemaCaps caps;
   BadRecords bad_records = BadRecords::kQuarantine;
   double max_bad_record_rate = 1.0;  ///< Share of an epoch's records; above it the job stops.
   std::optional<std::int64_t> max_offsets_per_trigger;
@@ -50,6 +54,9 @@ struct PipelineSink {
       settings;  ///< Options::ToJson: stored in each decision, for recovery after a job change.
   std::shared_ptr<Sink> sink;
 };
+
+/// By name of the source.
+using KnownSchemas = std::map<std::string, KnownSchema>;
 
 struct PipelineSpec {
   std::string job;
@@ -75,6 +82,9 @@ struct PipelineSpec {
   std::vector<std::string>
       drop;  ///< `--drop NAME`: sources and sinks of the checkpoint to give up.
 
+  /// This job with these columns of sources that learn theirs: sources, steps and sinks of the
+  /// result count. An error if a step or a sink cannot take them. Null if no source learns.
+  std::function<Result<PipelineSpec>(const KnownSchemas&)> with_schemas;
   /// Makes a sink as a decision recorded it, to commit that decision: type, name, settings.
   std::function<Result<std::shared_ptr<Sink>>(const std::string&, const std::string&,
                                               const std::string&)>

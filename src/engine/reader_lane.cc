@@ -57,7 +57,7 @@ Result<void> ReaderLane::Loop() {
     TRY(TakeNewSplits());
     NoteCaughtUp();
     ReadLimits limits = gate_->Reserve(options_.source, stage_->spec->read_limits);
-    if (limits.records == 0 || caught_up_) {
+    if (limits.records == 0 || caught_up_ || holding_) {
       if (limits.records != 0) gate_->Settle(options_.source, limits, 0, 0, false);
       gate_->Rest(epoch_.epoch, std::chrono::milliseconds(20));
       continue;
@@ -83,19 +83,33 @@ Result<void> ReaderLane::Loop() {
     counts_.sources[stage_->spec->sources[options_.source].name].redelivered += redelivered;
     if (raw->ranges.empty()) continue;
 
-    std::vector<SplitRange> ranges = raw->ranges;
-    std::int64_t newest = raw->records.empty() ? -1 : raw->records.back().timestamp;
-    TRY(decoder_->Decode(std::shared_ptr<const RawBatch>(std::move(raw)),
-                         [&](const DecodedBatch& batch) -> Result<void> {
-                           TRY(delivery_->DeliverBatch(epoch_, batch, &counts_));
-                           metrics_->NoteBatch(options_.source, batch, newest);
-                           return {};
-                         }));
-    std::lock_guard lock(mutex_);
-    for (SplitRange& range : ranges) {
-      positions_[range.split].position = range.to;
-      moved_[range.split] = std::move(range.to);
-    }
+    TRY(HandOn(std::move(raw)));
+  }
+  return {};
+}
+
+/// Decodes a batch and delivers it; or holds it, if it shows columns that the next session has.
+Result<void> ReaderLane::HandOn(std::unique_ptr<RawBatch> raw) {
+  std::vector<SplitRange> ranges = raw->ranges;
+  const std::int64_t newest = raw->records.empty() ? -1 : raw->records.back().timestamp;
+  bool whole = true;
+  TRY(decoder_->Decode(std::shared_ptr<const RawBatch>(std::move(raw)),
+                       [&](const DecodedBatch& batch) -> Result<void> {
+                         if (batch.decoded.unseen != nullptr && !holding_) {
+                           holding_ = options_.watch->Look(options_.source, *batch.decoded.unseen,
+                                                           whole) == SchemaWatch::Verdict::kHold;
+                         }
+                         whole = false;
+                         if (holding_) return {};
+                         TRY(delivery_->DeliverBatch(epoch_, batch, &counts_));
+                         metrics_->NoteBatch(options_.source, batch, newest);
+                         return {};
+                       }));
+  if (holding_) return {};
+  std::lock_guard lock(mutex_);
+  for (SplitRange& range : ranges) {
+    positions_[range.split].position = range.to;
+    moved_[range.split] = std::move(range.to);
   }
   return {};
 }

@@ -17,6 +17,7 @@
 #include "engine/engine_metrics.h"
 #include "engine/epoch_gate.h"
 #include "engine/row_delivery.h"
+#include "engine/schema_watch.h"
 #include "engine/stage.h"
 
 namespace sluice {
@@ -26,6 +27,7 @@ struct ReaderLaneOptions {
   std::vector<SplitStart> starts;
   std::map<SplitId, Position> ends;   ///< With until_caught_up: where to stop reading.
   const Source* positions = nullptr;  ///< For comparing positions; its const methods only.
+  SchemaWatch* watch = nullptr;
 };
 
 class ReaderLane {
@@ -47,6 +49,7 @@ class ReaderLane {
   void Run();
   Result<void> Loop();
   Result<void> TakeNewSplits();
+  Result<void> HandOn(std::unique_ptr<RawBatch> raw);
   Result<void> Accept(RawBatch* raw, std::int64_t* redelivered);
   void Cut();
   void NoteCaughtUp();
@@ -64,6 +67,7 @@ class ReaderLane {
   EpochCounts counts_;
   std::map<SplitId, Position> moved_;
   bool caught_up_ = false;
+  bool holding_ = false;  ///< A batch was not handed on; nothing more is, in this session.
 
   mutable std::mutex mutex_;
   std::map<SplitId, SplitStart> positions_;

@@ -42,27 +42,35 @@ class Reading {
   /// Reads once. True: it is over, see sample().
   Result<bool> Step(SplitReader* reader) {
     if (left_.empty() && options_.until_caught_up) {
+      if (known_) return End(Sample::End::kTold);
       return End(something_ && sample_.records > 0 ? Sample::End::kNoneTells
                                                    : Sample::End::kNothing);
     }
+    if (known_ && Now() >= settled_) return End(Sample::End::kTold);
     ReadLimits limits;
     limits.records = 256;
-    TRY(const std::unique_ptr<RawBatch> raw, reader->Read(limits));
-    if (raw == nullptr) return false;
+    TRY(std::unique_ptr<RawBatch> read, reader->Read(limits));
+    if (read == nullptr) return false;
+    const std::shared_ptr<const RawBatch> raw = std::move(read);
+    std::string reason;
+    TRY(const bool known, options_.look(raw, &reason));
+    if (known && !known_) settled_ = Now() + options_.settle_micros;
+    known_ = known;
+    if (sample_.first_reason.empty()) sample_.first_reason = std::move(reason);
     for (const RawRecord& record : raw->records) {
-      if (record.data == nullptr) continue;
-      std::string reason;
-      if (options_.tells({record.data, record.size}, &reason)) return End(Sample::End::kTold);
-      if (sample_.records++ == 0) sample_.first_reason = std::move(reason);
+      sample_.records += record.data != nullptr;
       bytes_ += static_cast<std::int64_t>(record.size);
     }
     for (const SplitRange& range : raw->ranges) Pass(range.split, range.to);
     if (sample_.records >= kMostRecords || bytes_ >= kMostBytes) {
-      return End(Sample::End::kNoneTells);
+      return End(known_ ? Sample::End::kTold : Sample::End::kNoneTells);
     }
     return false;
   }
 
+  /// Nothing more is waited for.
+  void Expire() { sample_.end = known_ ? Sample::End::kTold : Sample::End::kTimeIsUp; }
+  bool known() const { return known_; }
   Sample& sample() { return sample_; }
 
  private:
@@ -81,6 +89,8 @@ class Reading {
   const SampleOptions& options_;
   std::map<SplitId, Position> left_;  ///< Ends that were there and have not been reached.
   bool something_ = false;
+  bool known_ = false;
+  std::int64_t settled_ = 0;
   std::int64_t bytes_ = 0;
   Sample sample_;
 };
@@ -108,10 +118,10 @@ Result<Sample> TryForRun(const PipelineSpec& spec, CheckpointLog* log, std::size
     TRY(over, reading.Step(reader.get()));
     if (over) break;
     if (TimeIsUp(options)) {
-      reading.sample().end = Sample::End::kTimeIsUp;
+      reading.Expire();
       break;
     }
-    if (reading.sample().records > 0) {
+    if (reading.sample().records > 0 && !reading.known()) {
       LogLimited(LogLevel::kWarn, "sample " + spec.sources[index].name, 600,
                  "a record does not tell what columns there are; waiting for one that does",
                  {{"source", spec.sources[index].name}, {"reason", reading.sample().first_reason}});
@@ -165,7 +175,7 @@ Result<Sample> SampleForLooking(Source* source, const SampleOptions& options) {
   bool over = false;
   while (!over) {
     if (TimeIsUp(options)) {
-      reading.sample().end = Sample::End::kTimeIsUp;
+      reading.Expire();
       break;
     }
     TRY(over, reading.Step(reader.get()));

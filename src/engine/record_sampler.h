@@ -7,9 +7,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "core/result.h"
 #include "engine/checkpoint_log.h"
@@ -18,8 +18,11 @@
 namespace sluice {
 
 struct SampleOptions {
-  /// False: this record does not tell what is wanted, for the reason that it leaves in the string.
-  std::function<bool(std::string_view record, std::string* reason)> tells;
+  /// Looks at a batch. True: what is wanted is known now, or still; false: no record has told it
+  /// yet, for the reason that `reason` says.
+  std::function<Result<bool>(std::shared_ptr<const RawBatch>, std::string* reason)> look;
+  /// How long to look on once it is known, for more of it.
+  std::int64_t settle_micros = 1'000'000;
   const StopRequest* stop = nullptr;
   std::optional<std::int64_t> deadline_micros;  ///< On the monotonic clock.
   bool until_caught_up = false;                 ///< End with what was there at the start.
@@ -27,8 +30,8 @@ struct SampleOptions {
 
 struct Sample {
   enum class End {
-    kTold,
-    kNoneTells,  ///< Of the first 10,000 records (or 64 MiB), or of all that were there.
+    kTold,       ///< By at most 10,000 records (or 64 MiB).
+    kNoneTells,  ///< Of as many, or of all that were there.
     kNothing,    ///< Nothing was there.
     kTimeIsUp,
     kStopped,

@@ -24,7 +24,7 @@ constexpr std::size_t kScanQueueBytes = 16u << 20;
 }  // namespace
 
 Session::Session(const PipelineSpec& spec, CheckpointLog* log, const JobGraph& graph,
-                 AttemptId attempt, FindSink find_sink, EngineMetrics* metrics,
+                 AttemptId attempt, FindSink find_sink, EngineMetrics* metrics, EarlySeals* seals,
                  const StopRequest& stop, std::int64_t deadline_micros,
                  const std::function<void(const Progress&)>& on_progress)
     : spec_(spec),
@@ -37,6 +37,7 @@ Session::Session(const PipelineSpec& spec, CheckpointLog* log, const JobGraph& g
       errors_([this] { WakeAll(); }),
       gate_(spec, &errors_),
       sources_(spec, log, metrics),
+      watch_(spec, seals, [this] { gate_.Notify(); }),
       find_sink_(std::move(find_sink)) {
   stage_.spec = &spec_;
   stage_.graph = &graph_;
@@ -170,7 +171,7 @@ Result<void> Session::StartReaders() {
       TRY(auto reader, sources_.OpenReader(i, share));
       TRY(auto decoder, spec_.sources[i].make_decoder());
       TRY(auto delivery, RowDelivery::Make(&stage_, &graph_.source(i)));
-      ReaderLaneOptions options{i, std::move(share), ends, &sources_.source(i)};
+      ReaderLaneOptions options{i, std::move(share), ends, &sources_.source(i), &watch_};
       readers_.push_back(std::make_unique<ReaderLane>(&stage_, &gate_, metrics_, std::move(reader),
                                                       std::move(decoder), std::move(delivery),
                                                       std::move(options)));
@@ -196,6 +197,7 @@ Result<void> Session::Loop() {
     std::vector<bool> capped = gate_.Capped();
     bool rests = now < tick && std::find(capped.begin(), capped.end(), true) != capped.end();
     if (next == Next::kStop && !AwaitCommit()) return {};
+    if (stop_ == 0 && watch_.retypes()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
       // What is reported last is what is left.
@@ -212,7 +214,7 @@ Result<Session::Next> Session::Wait(TimePoint tick) {
   while (true) {
     if (errors_.aborted()) return AbortedError();
     ReportProgress(false);
-    if (stop_ != 0) return Next::kStop;
+    if (stop_ != 0 || watch_.changed()) return Next::kStop;
     if (deadline_micros_ != 0 && spec_.clock->MonotonicMicros() >= deadline_micros_) {
       Log(LogLevel::kInfo, "the job's timeout is reached; sealing the last epoch");
       return Next::kStop;
@@ -279,11 +281,13 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   decision.sealed = FormatTimestamp(spec_.clock->WallMicros());
   decision.attempt = stage_.attempt;
   decision.positions = sources_.Advance(moved);
-  for (const PipelineSource& source : spec_.sources) {
+  for (std::size_t i = 0; i < spec_.sources.size(); ++i) {
+    const PipelineSource& source = spec_.sources[i];
     decision.schemas.emplace_back(source.name, FormatDdl(*source.schema));
-    if (!source.learned_schema.empty()) {
-      decision.learned.emplace(source.name, source.learned_schema);
-    }
+    if (!source.known.has_value()) continue;
+    const auto of = counts.sources.find(source.name);
+    const bool wrote = of != counts.sources.end() && of->second.rows > 0;
+    decision.learned.emplace(source.name, watch_.Known(i, wrote).ToText());
   }
   decision.counts = counts.Named();
   TRY(log_->Decide(decision));

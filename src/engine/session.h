@@ -22,6 +22,7 @@
 #include "engine/job_graph.h"
 #include "engine/pipeline.h"
 #include "engine/reader_lane.h"
+#include "engine/schema_watch.h"
 #include "engine/source_set.h"
 #include "engine/stage.h"
 
@@ -32,14 +33,16 @@ class Session {
  public:
   /// All arguments must outlive the session. `deadline_micros` is on the monotonic clock, 0 = none.
   Session(const PipelineSpec& spec, CheckpointLog* log, const JobGraph& graph, AttemptId attempt,
-          FindSink find_sink, EngineMetrics* metrics, const StopRequest& stop,
+          FindSink find_sink, EngineMetrics* metrics, EarlySeals* seals, const StopRequest& stop,
           std::int64_t deadline_micros, const std::function<void(const Progress&)>& on_progress);
   ~Session();
 
-  /// Returns when stopped, timed out or caught up. An error with Retry::kLater may be tried again
-  /// in a new session. `progressed` tells whether an epoch was committed.
+  /// Returns when stopped, timed out or caught up, or when records show columns that another
+  /// session is to take in: those of TakeSeen. An error with Retry::kLater may be tried again in a
+  /// new session. `progressed` tells whether an epoch was committed.
   Result<void> Run();
   bool progressed() const { return progressed_; }
+  std::map<std::size_t, ObservedType> TakeSeen() { return watch_.TakeSeen(); }
   /// After an error: whether records were read that the job was to seal.
   bool abandoned() const { return sealing_ || gate_.moved(); }
 
@@ -80,6 +83,7 @@ class Session {
   FirstError errors_;
   EpochGate gate_;
   SourceSet sources_;
+  SchemaWatch watch_;
   Stage stage_;
   FindSink find_sink_;
   std::unique_ptr<Committer> committer_;

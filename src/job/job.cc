@@ -1,5 +1,7 @@
 #include "job/job.h"
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -214,14 +216,41 @@ class JobReader {
     return {};
   }
 
+  /// Columns are detected if they are neither declared nor told by the options, or if they are to
+  /// be.
+  static Result<void> CheckDetection(const std::string& owner, JobSource* source) {
+    const Options& options = source->options;
+    const FormatEntry& format = *source->format;
+    const bool wanted = options.Bool("inferSchema");
+    if (!format.make_detecting) {
+      if (!wanted) return {};
+      return Mistake(options.Raw("inferSchema")->place, "job.infer_schema",
+                     owner + ": the columns of " + format.name +
+                         " are told by its options; leave inferSchema out");
+    }
+    const bool told = options.Given("schema") ||
+                      (format.options_tell_columns && format.options_tell_columns(options));
+    source->detects = wanted || (!told && !options.Given("inferSchema"));
+    if (!source->detects || !options.Given("schema")) return {};
+    auto declared = ParseSchemaFor(format, options.String("schema"));
+    if (!declared.ok()) {
+      return Mistake(options.Raw("schema")->place, "job.schema",
+                     owner + ": " + declared.error().message);
+    }
+    ObservedType columns;
+    columns.SeeType(*arrow::struct_((*declared)->fields()));
+    const KnownSchema::Change change = KnownSchema().Merge(columns, SchemaCaps());
+    if (!change.refused.empty()) {
+      return Mistake(options.Raw("schema")->place, "job.schema",
+                     owner + ": " + change.refused.front());
+    }
+    source->known = change.schema;
+    return {};
+  }
+
   static Result<void> CheckSource(const std::string& owner, JobSource* source) {
     const Options& options = source->options;
-    if (options.Bool("inferSchema")) {
-      return Mistake(options.Raw("inferSchema")->place, "job.infer_schema",
-                     owner +
-                         ": inferSchema is not supported; declare `schema` and leave "
-                         "inferSchema out");
-    }
+    TRY(CheckDetection(owner, source));
     std::string bad = options.String("badRecords");
     source->bad_records = bad == "skip"   ? BadRecords::kSkip
                           : bad == "fail" ? BadRecords::kFail
@@ -458,6 +487,13 @@ Result<std::unique_ptr<Source>> MakeSource(const Job& job, const JobSource& sour
   context.buffer_bytes = ShareMemory(memory, job.sources.size(), job.sinks.size()).each_source;
   context.metrics = metrics;
   return source.type->make(source.options, context);
+}
+
+Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared) {
+  if (source.detects) {
+    return source.format->make_detecting(source.options, source.known.schema(), DecodeLimits{});
+  }
+  return source.format->make(source.options, std::move(declared), DecodeLimits{});
 }
 
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

@@ -16,6 +16,7 @@
 #include "core/result.h"
 #include "engine/pipeline.h"
 #include "job/parts.h"
+#include "record/known_schema.h"
 
 namespace sluice {
 
@@ -26,8 +27,10 @@ struct JobSource {
   const FormatEntry* format = nullptr;
   Options options;  ///< Those of the job file for every source, of the type and of the format.
   BadRecords bad_records = BadRecords::kQuarantine;
-  /// As `schema` would say it, of a source that declares none; see job/carried_schema.h.
-  std::string learned_schema;
+  /// Its columns are learned from its records: those of `known`, see job/learned_columns.h. Where
+  /// `schema` is given too, they begin with it.
+  bool detects = false;
+  KnownSchema known;
 };
 
 /// Either `sql` or `mapping`.
@@ -73,6 +76,10 @@ Result<Job> ParseJob(const std::string& text, const std::string& file, const Par
 /// A source of `job`, unopened, within its share of maxMemory. `metrics` may be null.
 Result<std::unique_ptr<Source>> MakeSource(const Job& job, const JobSource& source,
                                            Metrics* metrics);
+
+/// A decoder of a source's format, which detects columns beside those known, or reads `declared`
+/// (null: none are).
+Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared = nullptr);
 
 /// Options as a decision recorded them (Options::ToJson of a sink), for its recovery.
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

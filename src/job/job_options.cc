@@ -110,7 +110,10 @@ const std::vector<OptionSpec>& SourceOptionSpecs() {
       {.name = "inferSchema",
        .type = OptionType::kBool,
        .default_value = "false",
-       .help = "Only `false` is accepted: the schema has to be declared."},
+       .help =
+           "Learn the columns from the records, and new ones while the job runs. It is so where "
+           "nothing declares them; with `schema` the columns begin with those. What no column "
+           "holds is in the column _rescued. `false` wants them declared."},
       CompressionOption(),
       {.name = "badRecords",
        .default_value = "quarantine",

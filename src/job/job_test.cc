@@ -111,7 +111,8 @@ TEST(JobTest, MistakesGetPlaceAndAdvice) {
             "'topicName'?"},
            {head + source + "    subscribe: x\n" + sink, "are the same option"},
            {head + source + "    inferSchema: true\n" + sink,
-            "job.yaml:9:18: source clicks (queue): inferSchema is not supported; declare `schema`"},
+            "job.yaml:9:18: source clicks (queue): the columns of text are told by its options; "
+            "leave inferSchema out"},
            {head + source + "    badRecords: keep\n" + sink,
             "badRecords must be one of quarantine, skip, fail, not 'keep'"},
            {head + source + "    maxBadRecordRate: 2\n" + sink, "a share from 0 to 1"},

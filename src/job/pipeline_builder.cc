@@ -6,6 +6,7 @@
 
 #include "engine/dead_letters.h"
 #include "job/job_options.h"
+#include "job/learned_columns.h"
 
 namespace sluice {
 namespace {
@@ -70,6 +71,7 @@ class Builder {
     for (std::size_t i = 0; i < job.sinks.size(); ++i) TRY(AddSink(i));
     TRY(AddDeadLetters());
     TRY(AddRowToText());
+    AddWithSchemas();
     spec_.make_recorded_sink = [parts = &parts_, context = Context("")](
                                    const std::string& type, const std::string& name,
                                    const std::string& text) -> Result<std::shared_ptr<Sink>> {
@@ -103,7 +105,8 @@ class Builder {
     };
     out.make_decoder = [plan = plan_, index] { return MakePlannedDecoder(*plan, index); };
     out.schema = plan_->sources[index].schema;
-    out.learned_schema = source.learned_schema;
+    if (source.detects) out.known = source.known;
+    out.caps = CapsFor(plan_->sources[index].extra);
     out.bad_records = source.bad_records;
     out.max_bad_record_rate = *source.options.Double("maxBadRecordRate");
     out.max_offsets_per_trigger = source.options.Int("maxOffsetsPerTrigger");
@@ -136,6 +139,21 @@ class Builder {
     return {};
   }
 
+  /// Plans the job anew: what its steps and sinks get follows from the columns of its sources.
+  void AddWithSchemas() {
+    if (!NeedsRecords(plan_->job)) return;
+    spec_.with_schemas = [plan = plan_, parts = &parts_,
+                          settings = settings_](const KnownSchemas& known) -> Result<PipelineSpec> {
+      Job job = plan->job;
+      job.warnings.clear();
+      for (JobSource& source : job.sources) {
+        if (const auto of = known.find(source.name); of != known.end()) source.known = of->second;
+      }
+      TRY(Plan made, MakePlan(std::move(job), *parts, PlanFor::kRunning));
+      return BuildPipeline(std::make_shared<const Plan>(std::move(made)), *parts, settings);
+    };
+  }
+
   Result<void> AddRowToText() {
     TRY(const EncoderEntry* json, parts_.encoders.Find(kDeadLetterFormat));
     RawOptions raw;
@@ -165,8 +183,7 @@ Result<std::unique_ptr<Source>> OpenPlannedSource(const Plan& plan, std::size_t 
 
 Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std::size_t index) {
   const JobSource& source = plan.job.sources[index];
-  TRY(std::unique_ptr<Decoder> decoder,
-      source.format->make(source.options, plan.sources[index].declared, DecodeLimits{}));
+  TRY(std::unique_ptr<Decoder> decoder, MakeDecoder(source, plan.sources[index].declared));
   return MessageDecoder::Make(std::move(decoder), plan.sources[index].extra, DecodeLimits{},
                               MakeCompression(source.options.String("compression")));
 }

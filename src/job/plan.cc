@@ -113,10 +113,8 @@ class Planner {
   Result<void> PlanSource(const JobSource& source) {
     PlannedSource planned;
     std::string owner = "source " + source.name + " (" + source.type->name + ")";
-    if (!source.learned_schema.empty()) {
-      Result<SchemaPtr> schema = ParseSchemaFor(*source.format, source.learned_schema);
-      if (!schema.ok()) return std::move(schema).error().At(owner + ": schema of its records");
-      planned.declared = *schema;
+    if (source.detects) {
+      planned.declared = source.known.schema();
     } else if (const RawValue* ddl = source.options.Raw("schema")) {
       Result<SchemaPtr> schema = ParseSchemaFor(*source.format, source.options.String("schema"));
       if (!schema.ok()) {
@@ -134,8 +132,7 @@ class Planner {
     Result<std::unique_ptr<Source>> made = MakeSource(job_, source, /*metrics=*/nullptr);
     if (!made.ok()) return fail(std::move(made).error());
     planned.extra = (*made)->extra_fields();
-    Result<std::unique_ptr<Decoder>> decoder =
-        source.format->make(source.options, planned.declared, DecodeLimits{});
+    Result<std::unique_ptr<Decoder>> decoder = MakeDecoder(source, planned.declared);
     if (!decoder.ok()) return fail(std::move(decoder).error());
     Result<std::unique_ptr<MessageDecoder>> messages =
         MessageDecoder::Make(*std::move(decoder), planned.extra, DecodeLimits{});
@@ -290,7 +287,7 @@ std::string PrintPlan(const Plan& plan) {
         "\nsource " + source.name + " (" + source.type->name + ", " + source.format->name + ")\n";
     AddOptions(source.options, source.type->options, {"type", "classification", "schema"}, &out);
     out += "    bad records: " + source.options.String("badRecords") + "\n";
-    out += source.learned_schema.empty() ? "  columns\n" : "  columns, as its records say\n";
+    out += source.detects ? "  columns, as its records say\n" : "  columns\n";
     AddColumns(*plan.sources[i].schema, &out);
   }
   for (std::size_t i = 0; i < job.steps.size(); ++i) {

@@ -140,12 +140,15 @@ class Merging {
     return path;
   }
 
-  static std::string WhyNot(const std::string& name, const std::set<std::string>& folded,
-                            bool root) {
+  std::string WhyNot(const std::string& name, const std::set<std::string>& folded,
+                     bool root) const {
     if (name.empty()) return "a column's name cannot be empty";
     if (name.size() > kNameBytes) return "the name is longer than 255 bytes";
     if (name.find('\0') != std::string::npos) return "the name holds a NUL";
     if (root && Folded(name) == kRescuedColumn) return "the name stands for what does not fit";
+    for (std::size_t i = 0; root && i < caps_.reserved.size(); ++i) {
+      if (Folded(name) == Folded(caps_.reserved[i])) return "the source has a column of that name";
+    }
     if (folded.count(Folded(name)) != 0) {
       return "the name differs from another only in case, which tables do not tell apart";
     }
@@ -279,6 +282,12 @@ class Merging {
 };
 
 }  // namespace
+
+SchemaCaps CapsFor(const std::vector<FieldPtr>& extra) {
+  SchemaCaps caps;
+  for (const FieldPtr& field : extra) caps.reserved.push_back(field->name());
+  return caps;
+}
 
 bool MayWiden(const arrow::DataType& from, const arrow::DataType& to) {
   const auto rank = [](const arrow::DataType& type) {

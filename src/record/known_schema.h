@@ -26,7 +26,11 @@ struct SchemaCaps {
   std::size_t columns = 1'000;    ///< Of a schema, nested ones included.
   std::size_t new_columns = 100;  ///< In one change, nested ones included. The first may fill up.
   int depth = 32;                 ///< Of nesting.
+  std::vector<std::string> reserved = {};  ///< Names that the source's own columns have.
 };
+
+/// Of a source with these columns beside its records'.
+SchemaCaps CapsFor(const std::vector<std::shared_ptr<arrow::Field>>& extra);
 
 class KnownSchema {
  public:

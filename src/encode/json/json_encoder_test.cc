@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "core/json_text.h"
 #include "encode/json/json_row.h"
 
 namespace sluice {

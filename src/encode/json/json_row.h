@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace sluice {
 
@@ -20,8 +19,5 @@ void AppendJsonRow(const arrow::RecordBatch& rows, std::int64_t row, std::string
 
 /// Appends one value of a column.
 void AppendJsonValue(const arrow::Array& column, std::int64_t row, std::string* out);
-
-/// Appends `text` quoted.
-void AppendJsonString(std::string_view text, std::string* out);
 
 }  // namespace sluice

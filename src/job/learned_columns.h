@@ -1,7 +1,8 @@
-/// Schemas that records bring along (an Avro container file), for sources that declare none.
+/// Columns of sources that declare none: learned from a sample of their records before the first
+/// epoch, and from all of them while the job runs (engine/schema_watch.h).
 ///
-/// A run learns each from a record and keeps it in the checkpoint, so that every later start has
-/// the same columns (engine/record_sampler.h says what comes before a record is fetched).
+/// A run keeps what it learned in the checkpoint, so that every later start goes on from there
+/// (engine/record_sampler.h says what comes before a record is fetched).
 ///
 /// Call order: LoadJob -> LearnSchemas or LearnForLooking -> MakePlan.
 #pragma once
@@ -19,7 +20,7 @@
 
 namespace sluice {
 
-/// Whether a source of the job needs a record to know its columns.
+/// Whether a source of the job learns its columns from records.
 bool NeedsRecords(const Job& job);
 
 struct LearnOptions {
@@ -29,12 +30,12 @@ struct LearnOptions {
   const StopRequest* stop = nullptr;
 };
 
-/// Sets JobSource::learned_schema of every source that NeedsRecords. False: stopped, out of time,
-/// or the only source has no record. User errors: no record tells, or one of several sources has
-/// none. Other errors are those of RunPipeline.
+/// Sets JobSource::known of every source that detects. False: stopped, out of time, or the only
+/// source has no record. User errors: no record tells, or one of several sources has none. Other
+/// errors are those of RunPipeline.
 Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& options);
 
-/// For `check` and `preview`: as the job's checkpoint says, or else from a record that comes within
+/// For `check` and `preview`: as the job's checkpoint says, or else from records that come within
 /// ten seconds. Writes nothing.
 Result<void> LearnForLooking(Job* job, const Parts& parts);
 

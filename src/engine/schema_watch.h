@@ -1,0 +1,76 @@
+/// Where columns are learned from records: what a session's records show beside the known ones, and
+/// whether the session is to end for it.
+///
+/// Epochs have one schema each. A batch that shows new columns is not handed on: the open epoch is
+/// sealed without it, and the next session reads it again with the columns it needs. While another
+/// change is not allowed, what does not fit stays in `_rescued`.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "engine/pipeline.h"
+#include "record/observed_type.h"
+
+namespace sluice {
+
+/// How often epochs may be sealed early for new columns. Outlives the sessions it is for.
+class EarlySeals {
+ public:
+  static constexpr std::size_t kInAWindow = 10;
+
+  explicit EarlySeals(std::int64_t window_micros) : window_micros_(window_micros) {}
+  bool Allowed(std::int64_t now_micros);
+  void Note(std::int64_t now_micros) { times_.push_back(now_micros); }
+  /// No more changes while this process runs: the job cannot take them.
+  void Freeze() { frozen_ = true; }
+
+ private:
+  const std::int64_t window_micros_;
+  std::deque<std::int64_t> times_;
+  bool frozen_ = false;
+};
+
+class SchemaWatch {
+ public:
+  enum class Verdict {
+    kDeliver,  ///< The batch as it is.
+    kHold,     ///< Nothing of it, and read no more: the session ends.
+  };
+
+  /// `on_change` is called once, by the thread that brings the first change. All outlive the watch.
+  SchemaWatch(const PipelineSpec& spec, EarlySeals* seals, std::function<void()> on_change);
+
+  /// What a batch of this source showed. `whole`: nothing of the batch was handed on yet. Any
+  /// thread.
+  Verdict Look(std::size_t source, const ObservedType& unseen, bool whole);
+
+  /// What is known of this source's columns. `wrote`: an epoch with rows of it is being decided, so
+  /// that from now on they are written. REQUIRES: the source learns them.
+  KnownSchema Known(std::size_t source, bool wrote);
+
+  bool changed() const { return changed_.load(std::memory_order_acquire); }
+  /// Rows that were staged with the old types must not be committed: the epoch is to be dropped.
+  bool retypes() const;
+  /// By index of the source.
+  std::map<std::size_t, ObservedType> TakeSeen();
+
+ private:
+  const PipelineSpec& spec_;
+  EarlySeals* const seals_;
+  const std::function<void()> on_change_;
+  std::atomic<bool> changed_{false};
+  mutable std::mutex mutex_;
+  std::vector<std::optional<KnownSchema>> known_;  ///< By source.
+  bool retypes_ = false;
+  std::map<std::size_t, ObservedType> seen_;
+};
+
+}  // namespace sluice

@@ -1,0 +1,174 @@
+#include "job/learned_columns.h"
+
+#include <arrow/type.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "core/clock.h"
+#include "core/logging.h"
+#include "decode/message_decoder.h"
+#include "engine/record_sampler.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::int64_t kLookingMicros = 10'000'000;
+
+/// As much of the pipeline as there can be without columns.
+PipelineSpec SpecWithoutColumns(const Job& job, const LearnOptions& options) {
+  PipelineSpec spec;
+  spec.job = job.name;
+  spec.drop = options.drop;
+  spec.until_caught_up = options.until_caught_up;
+  for (const JobSource& source : job.sources) {
+    PipelineSource out;
+    out.name = source.name;
+    out.open = [&job, &source] { return MakeSource(job, source, nullptr); };
+    spec.sources.push_back(std::move(out));
+  }
+  for (const JobSink& sink : job.sinks) {
+    spec.sinks.push_back({sink.name, sink.type->name, sink.from, sink.options.ToJson(), nullptr});
+  }
+  return spec;
+}
+
+/// What records show, decoded one batch after the other.
+class Observing {
+ public:
+  static Result<std::unique_ptr<Observing>> Make(const JobSource& of, const Source& source) {
+    auto observing = std::make_unique<Observing>();
+    TRY(auto decoder, MakeDecoder(of));
+    TRY(observing->decoder_,
+        MessageDecoder::Make(std::move(decoder), {}, DecodeLimits{},
+                             MakeCompression(of.options.String("compression"))));
+    observing->base_ = of.known;
+    observing->caps_ = CapsFor(source.extra_fields());
+    return observing;
+  }
+
+  SampleOptions Asking() {
+    SampleOptions options;
+    options.look = [this](const std::shared_ptr<const RawBatch>& raw,
+                          std::string* reason) -> Result<bool> {
+      TRY(decoder_->Decode(raw, [&](const DecodedBatch& batch) -> Result<void> {
+        if (batch.decoded.unseen != nullptr) seen_.Merge(*batch.decoded.unseen);
+        if (reason->empty() && !batch.decoded.rejects.empty()) {
+          *reason = batch.decoded.rejects.front().reason;
+        }
+        return {};
+      }));
+      if (reason->empty()) *reason = "its fields are empty or null";
+      return known().schema()->num_fields() > 0;
+    };
+    return options;
+  }
+
+  KnownSchema known() const { return base_.Merge(seen_, caps_).schema; }
+
+ private:
+  std::unique_ptr<MessageDecoder> decoder_;
+  KnownSchema base_;
+  SchemaCaps caps_;
+  ObservedType seen_;
+};
+
+Error NoneTells(const JobSource& of, const Sample& sample) {
+  return UserError("job.no_schema",
+                   "none of the records read (" + std::to_string(sample.records) +
+                       ") tells what columns there are; the first: " + sample.first_reason)
+      .At("source " + of.name);
+}
+
+Error NoRecord(const JobSource& of) {
+  return UserError("job.no_record",
+                   "there is no record from which its columns could be known; declare `schema`, or "
+                   "write a record first")
+      .At("source " + of.name);
+}
+
+/// What the checkpoint says, if it says anything.
+Result<bool> FromCheckpoint(const LearnedSchemas& learned, JobSource* source) {
+  const auto found = learned.find(source->name);
+  if (found == learned.end()) return false;
+  auto known = KnownSchema::Parse(found->second);
+  if (!known.ok()) return std::move(known).error().At("source " + source->name);
+  source->known = *std::move(known);
+  return true;
+}
+
+}  // namespace
+
+bool NeedsRecords(const Job& job) {
+  return std::any_of(job.sources.begin(), job.sources.end(),
+                     [](const JobSource& source) { return source.detects; });
+}
+
+Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& options) {
+  const PipelineSpec spec = SpecWithoutColumns(*job, options);
+  for (std::size_t i = 0; i < job->sources.size(); ++i) {
+    JobSource& source = job->sources[i];
+    if (!source.detects) continue;
+    TRY(const bool known, FromCheckpoint(log->contents().learned, &source));
+    if (known) continue;
+    Log(LogLevel::kInfo, "the records are to show the columns; looking at the first ones",
+        {{"source", source.name}});
+    TRY(const std::unique_ptr<Source> unopened, MakeSource(*job, source, nullptr));
+    TRY(const std::unique_ptr<Observing> observing, Observing::Make(source, *unopened));
+    SampleOptions asking = observing->Asking();
+    asking.stop = options.stop;
+    asking.deadline_micros = options.deadline_micros;
+    asking.until_caught_up = options.until_caught_up;
+    TRY(const Sample sample, SampleForRun(spec, log, i, asking));
+    switch (sample.end) {
+      case Sample::End::kTold:
+        break;
+      case Sample::End::kNoneTells:
+        return NoneTells(source, sample);
+      case Sample::End::kNothing:
+        // The other sources may have records, which are not read without this one's columns.
+        if (job->sources.size() > 1) return NoRecord(source);
+        return false;
+      case Sample::End::kTimeIsUp:
+      case Sample::End::kStopped:
+        return false;
+    }
+    source.known = observing->known();
+    TRY(log->WriteLearned({{source.name, source.known.ToText()}}));
+    Log(LogLevel::kInfo, "columns learned",
+        {{"source", source.name},
+         {"records", std::to_string(sample.records)},
+         {"columns", FormatDdl(*source.known.schema())}});
+  }
+  return true;
+}
+
+Result<void> LearnForLooking(Job* job, const Parts& parts) {
+  if (!NeedsRecords(*job)) return {};
+  LearnedSchemas learned;
+  if (auto storage = parts.open_checkpoint(job->checkpoint_location, /*create=*/false);
+      storage.ok()) {
+    TRY(const std::optional<LogContents> contents, ReadLog(storage->get()));
+    if (contents.has_value() && contents->start.job == job->name) learned = contents->learned;
+  }
+  for (JobSource& source : job->sources) {
+    if (!source.detects) continue;
+    TRY(const bool known, FromCheckpoint(learned, &source));
+    if (known) continue;
+    TRY(const std::unique_ptr<Source> opened, MakeSource(*job, source, nullptr));
+    TRY(const std::unique_ptr<Observing> observing, Observing::Make(source, *opened));
+    SampleOptions asking = observing->Asking();
+    asking.settle_micros = 0;
+    asking.deadline_micros = Clock::System().MonotonicMicros() + kLookingMicros;
+    auto sample = SampleForLooking(opened.get(), asking);
+    if (!sample.ok()) return std::move(sample).error().At("source " + source.name);
+    if (sample->end != Sample::End::kTold) {
+      return sample->records > 0 ? NoneTells(source, *sample) : NoRecord(source);
+    }
+    source.known = observing->known();
+  }
+  return {};
+}
+
+}  // namespace sluice
