@@ -8,6 +8,7 @@
 
 #include "decode/avro/avro_columns.h"
 #include "decode/avro/avro_decoder.h"
+#include "decode/avro/avro_detection.h"
 #include "decode/avro/avro_file.h"
 #include "decode/codec/codec_list.h"
 
@@ -122,6 +123,17 @@ Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaP
   return MakeAvroDecoder(std::move(made), arrow::default_memory_pool());
 }
 
+Result<std::unique_ptr<Decoder>> MakeDetecting(const Options& options, SchemaPtr known,
+                                               const DecodeLimits& limits) {
+  if (options.Given("avroSchema")) {
+    return UserError(
+        "avro.schema_given",
+        "avroSchema says what is in the records; leave inferSchema out, or avroSchema");
+  }
+  return MakeDetectingAvroDecoder(std::move(known), {LogicalTypes(options), limits},
+                                  arrow::default_memory_pool());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Decoder>> MakeAvroDecoder(AvroDecoderOptions options,
@@ -135,6 +147,8 @@ FormatEntry AvroFormat() {
   entry.summary = "Avro: bare datums, single-object encoding and object container files";
   entry.options = AvroOptions();
   entry.make = MakeFromOptions;
+  entry.make_detecting = MakeDetecting;
+  entry.options_tell_columns = [](const Options& options) { return options.Given("avroSchema"); };
   entry.parse_schema = ParseSchema;
   entry.infer_schema = InferSchema;
   return entry;

@@ -8,8 +8,8 @@
 #include <set>
 #include <utility>
 
-#include "encode/json/json_row.h"
 #include "record/arrow_error.h"
+#include "record/json_row.h"
 
 namespace sluice {
 namespace {

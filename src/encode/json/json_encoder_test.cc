@@ -14,7 +14,7 @@
 #include <string>
 
 #include "core/json_text.h"
-#include "encode/json/json_row.h"
+#include "record/json_row.h"
 
 namespace sluice {
 namespace {

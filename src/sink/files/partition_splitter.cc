@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "encode/json/json_row.h"
 #include "record/arrow_error.h"
+#include "record/json_row.h"
 #include "sink/files/partition_path.h"
 
 namespace sluice {

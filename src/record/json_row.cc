@@ -1,4 +1,4 @@
-#include "encode/json/json_row.h"
+#include "record/json_row.h"
 
 #include <arrow/array.h>
 #include <arrow/scalar.h>
