@@ -3,6 +3,7 @@
 
 #include "decode/csv/csv_reader.h"
 #include "decode/row_limits.h"
+#include "decode/text_kind.h"
 
 namespace sluice {
 
@@ -16,6 +17,9 @@ bool CsvReader::AppendCell(TextColumn& column, const CsvCell& cell) {
   // Without a nullValue only empty cells are looked at closer.
   if (__builtin_expect(text.size() <= options_.null_text.size(), 0) && IsNull(column, cell)) {
     return Settle(column.AppendNull(), column, cell, text);
+  }
+  if (detection_ != nullptr && !KeepsText(column.builder()->kind(), text)) {
+    return RescueCell(column, text);
   }
   const TextFit fit = column.Append(text, end_);
   return __builtin_expect(fit == TextFit::kOk, 1) || Settle(fit, column, cell, text);
@@ -37,6 +41,9 @@ bool CsvReader::AppendSpecial(TextColumn& column, const CsvCell& cell) {
   if (IsNull(column, cell)) return Settle(column.AppendNull(), column, cell, cell.text);
   scratch_.resize(cell.text.size());
   const std::string_view text(scratch_.data(), cursor_.Unescape(cell, scratch_.data()));
+  if (detection_ != nullptr && !KeepsText(column.builder()->kind(), text)) {
+    return RescueCell(column, text);
+  }
   return Settle(column.Append(text, text.data() + text.size()), column, cell, text);
 }
 
@@ -61,6 +68,7 @@ bool CsvReader::Settle(TextFit fit, TextColumn& column, const CsvCell& cell,
     out_of_memory_ = true;
     return false;
   }
+  if (detection_ != nullptr && fit != TextFit::kNull) return RescueCell(column, text);
   Fail(cell.text.data(), TextColumn::CodeOf(fit), column.ReasonFor(fit, text));
   failure_.field = column.builder()->path();
   return true;

@@ -9,6 +9,7 @@
 
 #include "decode/codec/plain_text.h"
 #include "decode/read_batch.h"
+#include "decode/rescued_column.h"
 #include "decode/utf8_text.h"
 #include "record/arrow_error.h"
 
@@ -42,6 +43,7 @@ class CsvDecoder : public Decoder {
       return reader_.filled();
     };
     TRY(DecodedRows out, ReadBatch(payloads, schema_, rows_.get(), &reader_, read));
+    out.unseen = reader_.TakeUnseen();
     reader_.Trim();
     return out;
   }
@@ -141,13 +143,7 @@ CsvRagged RaggedOf(const std::string& name) {
   return name == "fillAndCut" ? CsvRagged::kFillAndCut : CsvRagged::kReject;
 }
 
-Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaPtr declared,
-                                                 const DecodeLimits& limits) {
-  if (declared == nullptr) {
-    return UserError("csv.schema",
-                     "classification csv needs the source's `schema`, for example "
-                     "schema: id bigint, name string");
-  }
+Result<CsvReaderOptions> ReaderOptions(const Options& options, const DecodeLimits& limits) {
   CsvReaderOptions reader;
   reader.limits = limits;
   TRY(reader.dialect, ParseCsvDialect(options.String("separator"), options.String("quoteChar"),
@@ -158,6 +154,25 @@ Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaP
   reader.ragged = RaggedOf(options.String("raggedRows"));
   reader.null_text = options.String("nullValue");
   reader.timestamp_unit = UnitOf(options.String("timestampUnit"));
+  return reader;
+}
+
+Result<std::unique_ptr<Decoder>> MakeDetecting(const Options& options, SchemaPtr known,
+                                               const DecodeLimits& limits) {
+  TRY(CsvReaderOptions reader, ReaderOptions(options, limits));
+  reader.detect = true;
+  TRY(SchemaPtr columns, WithRescued(known));
+  return MakeCsvDecoder(std::move(columns), std::move(reader), arrow::default_memory_pool());
+}
+
+Result<std::unique_ptr<Decoder>> MakeFromOptions(const Options& options, SchemaPtr declared,
+                                                 const DecodeLimits& limits) {
+  if (declared == nullptr) {
+    return UserError("csv.schema",
+                     "classification csv needs the source's `schema`, for example "
+                     "schema: id bigint, name string");
+  }
+  TRY(CsvReaderOptions reader, ReaderOptions(options, limits));
   return MakeCsvDecoder(std::move(declared), std::move(reader), arrow::default_memory_pool());
 }
 
@@ -178,6 +193,7 @@ FormatEntry CsvFormat() {
   entry.summary = "CSV: one row or several in a message, with or without a header";
   entry.options = CsvOptions();
   entry.make = MakeFromOptions;
+  entry.make_detecting = MakeDetecting;
   return entry;
 }
 

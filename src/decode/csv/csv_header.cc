@@ -54,4 +54,23 @@ std::optional<std::string> CsvHeader::UseNames(const std::vector<std::string>& n
   return std::nullopt;
 }
 
+void CsvHeader::TakeNames(const std::vector<std::string>& names) {
+  cells_.assign(names.size(), nullptr);
+  absent_.clear();
+  std::vector<bool> taken(columns_.size(), false);
+  for (const bool exact : {true, false}) {
+    const auto& known = exact ? exact_ : folded_;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (cells_[i] != nullptr) continue;
+      const auto found = known.find(exact ? names[i] : Folded(names[i]));
+      if (found == known.end() || taken[found->second]) continue;
+      taken[found->second] = true;
+      cells_[i] = &columns_[found->second];
+    }
+  }
+  for (std::size_t i = 0; i < columns_.size(); ++i) {
+    if (!taken[i]) absent_.push_back(&columns_[i]);
+  }
+}
+
 }  // namespace sluice

@@ -28,6 +28,10 @@ class CsvHeader {
   /// anew before the next row.
   std::optional<std::string> UseNames(const std::vector<std::string>& names);
 
+  /// As UseNames where columns are detected: any names will do, and of two that mean one column the
+  /// second has none.
+  void TakeNames(const std::vector<std::string>& names);
+
   /// For each cell its column, nullptr for cells that no column wants.
   const std::vector<TextColumn*>& cells() const { return cells_; }
   /// Columns that have no cell.

@@ -28,7 +28,8 @@ std::string Count(std::size_t count, const char* noun) {
 
 Result<CsvReader> CsvReader::Make(ColumnBuilder* rows, CsvReaderOptions options) {
   std::vector<TextColumn> columns;
-  for (std::size_t i = 0; i < rows->num_children(); ++i) {
+  const std::size_t hidden = options.detect ? 1 : 0;
+  for (std::size_t i = 0; i + hidden < rows->num_children(); ++i) {
     TRY(TextColumn column, TextColumn::Make(rows->child(i), options.timestamp_unit));
     columns.push_back(column);
   }
@@ -39,7 +40,9 @@ CsvReader::CsvReader(ColumnBuilder* rows, CsvHeader header, CsvReaderOptions opt
     : rows_(rows),
       options_(std::move(options)),
       header_(std::move(header)),
-      cursor_(options_.dialect) {}
+      cursor_(options_.dialect) {
+  if (options_.detect) StartDetection();
+}
 
 void CsvReader::StartBatch() {
   record_of_row_.clear();
@@ -60,6 +63,7 @@ Result<void> CsvReader::ReadMessage(const Payload& payload) {
   row_ = 0;
   missing_ = 0;
   failure_.code = nullptr;
+  if (detection_ != nullptr) detection_->StartMessage();
   message_ = payload.data;
   end_ = message_ + payload.size;
   std::string_view text(payload.data, payload.size);
@@ -68,6 +72,7 @@ Result<void> CsvReader::ReadMessage(const Payload& payload) {
   if (ReadRows()) {
     // A row reject repeats the row's bytes only where the message holds others.
     if (row_ == 1 && rejects_.size() > rejects) rejects_.back().bytes.clear();
+    if (detection_ != nullptr) detection_->Keep();
     return {};
   }
   if (out_of_memory_) {
@@ -127,7 +132,12 @@ bool CsvReader::ReadHeader() {
                       std::to_string(kMaxCells));
   }
   if (cursor_.unclean() && IsUnclean(header_bytes_)) return false;
-  if (auto wrong = header_.UseNames(names)) return Refuse(begin, "csv.header", *wrong);
+  if (detection_ != nullptr) {
+    header_.TakeNames(names);
+    names_ = std::move(names);
+  } else if (auto wrong = header_.UseNames(names)) {
+    return Refuse(begin, "csv.header", *wrong);
+  }
   last_header_ = header_bytes_;
   return true;
 }
@@ -158,9 +168,14 @@ bool CsvReader::ReadRow() {
       return FinishRow(begin);
     }
     if (__builtin_expect(cells < wanted, 1)) {
-      if (columns[cells] != nullptr && !AppendCell(*columns[cells], cell)) return false;
-    } else if (cells == wanted) {
-      surplus = cell.text.data();
+      if (columns[cells] != nullptr) {
+        if (!AppendCell(*columns[cells], cell)) return false;
+      } else if (detection_ != nullptr) {
+        RescueUnknown(cells, cell);
+      }
+    } else {
+      if (cells == wanted) surplus = cell.text.data();
+      if (detection_ != nullptr && cells < kMaxCells) RescueUnknown(cells, cell);
     }
   }
   if (__builtin_expect(cells != wanted, 0) && !CheckCount(cells, surplus)) return false;
@@ -179,8 +194,10 @@ bool CsvReader::ReadRow() {
 /// cells, now in the wrong columns, seemed to be.
 bool CsvReader::CheckCount(std::size_t cells, const char* surplus) {
   const std::size_t wanted = header_.cells().size();
-  const bool accepted = cells < wanted ? options_.ragged != CsvRagged::kReject
-                                       : options_.ragged == CsvRagged::kFillAndCut;
+  // Without a header the row itself says how many columns there are.
+  const bool found = detection_ != nullptr && !options_.with_header;
+  const bool accepted = found || (cells < wanted ? options_.ragged != CsvRagged::kReject
+                                                 : options_.ragged == CsvRagged::kFillAndCut);
   if (cells > kMaxCells) {
     Fail(surplus, "limit.cells",
          "the row has " + std::to_string(cells) + " cells; the limit is " +
@@ -216,7 +233,9 @@ bool CsvReader::FinishRow(const char* begin) {
     return Refuse(begin, "limit.items",
                   "the message has more than " + std::to_string(options_.limits.items) + " rows");
   }
-  if (__builtin_expect(failure_.code == nullptr, 1)) {
+  const bool usable = failure_.code == nullptr;
+  if (detection_ != nullptr && !FinishRescued(begin, usable)) return false;
+  if (__builtin_expect(usable, 1)) {
     rows_->CloseStruct();
     record_of_row_.push_back(record_);
     if (row != 0 && row_in_message_.empty()) row_in_message_.resize(rows, 0);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "decode/csv/csv_cursor.h"
 #include "decode/csv/csv_header.h"
 #include "decode/decoder.h"
+#include "decode/detection.h"
 #include "record/reject.h"
 
 namespace sluice {
@@ -35,6 +37,8 @@ struct CsvReaderOptions {
   CsvRagged ragged = CsvRagged::kReject;
   std::string null_text;  ///< An unquoted cell that is null; an empty one always is.
   std::optional<EpochUnit> timestamp_unit;
+  /// The last column is `_rescued`: what no column holds goes there instead of spoiling its row.
+  bool detect = false;
 };
 
 /// One thread at a time.
@@ -56,6 +60,9 @@ class CsvReader {
   std::vector<std::uint32_t>& record_of_row() { return record_of_row_; }
   std::vector<std::int32_t>& row_in_message() { return row_in_message_; }
   std::vector<Reject>& rejects() { return rejects_; }
+
+  /// See DecodedRows::unseen.
+  std::shared_ptr<const ObservedType> TakeUnseen();
 
   /// Gives memory back that only an unusually large message needed.
   void Trim();
@@ -93,6 +100,14 @@ class CsvReader {
   bool AppendMissing(TextColumn& column, const char* at);
   bool Settle(TextFit fit, TextColumn& column, const CsvCell& cell, std::string_view text);
 
+  // csv_detection.cc: cells that no column holds, when columns are detected.
+  void StartDetection();
+  std::string NameOf(std::size_t cell) const;
+  void RescueUnknown(std::size_t index, const CsvCell& cell);
+  bool RescueCell(TextColumn& column, std::string_view text);
+  std::string_view TextOf(const CsvCell& cell);
+  bool FinishRescued(const char* begin, bool usable);
+
   ColumnBuilder* rows_;
   CsvReaderOptions options_;
   CsvHeader header_;
@@ -107,6 +122,9 @@ class CsvReader {
   std::int64_t missing_ = 0;  ///< Cells filled with null because they are not there.
   bool out_of_memory_ = false;
   Failure failure_;
+
+  std::unique_ptr<Detection> detection_;  ///< Null: columns are declared.
+  std::vector<std::string> names_;        ///< Of the cells, when columns are detected.
 
   std::vector<std::uint32_t> record_of_row_;
   std::vector<std::int32_t> row_in_message_;

@@ -1,5 +1,4 @@
 // JsonReader: columns that are detected. What no column holds is noted and rescued.
-#include "decode/json/json_detection.h"
 
 #include <arrow/type.h>
 
@@ -19,22 +18,11 @@ constexpr char kType[] = "convert.type";
 
 void JsonReader::StartDetection() {
   root_.LinkChildren();
-  detection_ = std::make_unique<JsonDetection>(rows_);
-}
-
-void JsonReader::StartMessageDetection() {
-  detection_->rescued.StartMessage();
-  detection_->message.reset();
-}
-
-void JsonReader::KeepObserved() {
-  if (detection_->message == nullptr) return;
-  if (detection_->batch == nullptr) detection_->batch = std::make_shared<ObservedType>();
-  detection_->batch->Merge(*detection_->message);
+  detection_ = std::make_unique<Detection>(rows_);
 }
 
 std::shared_ptr<const ObservedType> JsonReader::TakeUnseen() {
-  return detection_ == nullptr ? nullptr : std::exchange(detection_->batch, nullptr);
+  return detection_ == nullptr ? nullptr : detection_->TakeUnseen();
 }
 
 bool JsonReader::FinishRescued(const char* begin, bool usable) {

@@ -81,7 +81,7 @@ Result<void> JsonReader::ReadMessage(const Payload& payload) {
   }
   next_ = index_.begin();
   last_ = index_.end();
-  if (detection_ != nullptr) StartMessageDetection();
+  if (detection_ != nullptr) detection_->StartMessage();
   has_escapes_ = std::memchr(data_, '\\', text.size()) != nullptr;
   if (!IsCloser(data_[last_[-1]])) {
     padded_.assign(text);
@@ -92,7 +92,7 @@ Result<void> JsonReader::ReadMessage(const Payload& payload) {
   if (ReadDocuments()) {
     // A row reject repeats the row's bytes only where the message holds others.
     if (row_ == 1 && rejects_.size() > mark.rejects) rejects_.back().bytes.clear();
-    if (detection_ != nullptr) KeepObserved();
+    if (detection_ != nullptr) detection_->Keep();
     return {};
   }
   if (out_of_memory_) {

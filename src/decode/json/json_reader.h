@@ -21,7 +21,7 @@
 #include "core/result.h"
 #include "decode/convert.h"
 #include "decode/decoder.h"
-#include "decode/json/json_detection.h"
+#include "decode/detection.h"
 #include "decode/json/json_field.h"
 #include "decode/json/json_scan.h"
 #include "decode/json/structural_index.h"
@@ -106,8 +106,6 @@ class JsonReader {
   // json_detection.cc: values that no column holds, when columns are detected. `field` is where
   // the value belongs, or of which it is a member.
   void StartDetection();
-  void StartMessageDetection();
-  void KeepObserved();
   bool RescueMember(const JsonField& field, std::string_view key, std::uint32_t rank);
   bool RescueMisfit(const JsonField& field, const char* at, std::string_view code);
   bool RescueNested(const JsonField& field);
@@ -177,7 +175,7 @@ class JsonReader {
   bool out_of_memory_ = false;
   Failure failure_;
 
-  std::unique_ptr<JsonDetection> detection_;  ///< Null: columns are declared.
+  std::unique_ptr<Detection> detection_;  ///< Null: columns are declared.
 
   std::vector<std::uint32_t> record_of_row_;
   std::vector<std::int32_t> row_in_message_;

@@ -1,7 +1,8 @@
-/// What a JsonReader keeps while it detects columns.
+/// What a reader keeps while it detects columns, whatever its format.
 #pragma once
 
 #include <memory>
+#include <utility>
 
 #include "decode/column_builder.h"
 #include "decode/rescued_column.h"
@@ -9,9 +10,16 @@
 
 namespace sluice {
 
-struct JsonDetection {
+/// One thread at a time. Per message: StartMessage, then what is noted in OfMessage() and
+/// `rescued`, then Keep if the message was good.
+struct Detection {
   /// The last column of `rows` is `_rescued`.
-  explicit JsonDetection(ColumnBuilder* rows) : rescued(rows->child(rows->num_children() - 1)) {}
+  explicit Detection(ColumnBuilder* rows) : rescued(rows->child(rows->num_children() - 1)) {}
+
+  void StartMessage() {
+    rescued.StartMessage();
+    message.reset();
+  }
 
   /// Made when there is something to note; what a bad message showed is forgotten with it.
   ObservedType* OfMessage() {
@@ -21,6 +29,15 @@ struct JsonDetection {
     }
     return message.get();
   }
+
+  void Keep() {
+    if (message == nullptr) return;
+    if (batch == nullptr) batch = std::make_shared<ObservedType>();
+    batch->Merge(*message);
+  }
+
+  /// See DecodedRows::unseen.
+  std::shared_ptr<const ObservedType> TakeUnseen() { return std::exchange(batch, nullptr); }
 
   RescuedColumn rescued;
   ObservedType beyond;  ///< For places that an observation has no room for; never looked at.
