@@ -138,7 +138,7 @@ class Planner {
         MessageDecoder::Make(*std::move(decoder), planned.extra, DecodeLimits{});
     if (!messages.ok()) return fail(std::move(messages).error());
     planned.schema = (*messages)->schema();
-    known_.push_back({source.name, planned.schema});
+    known_.push_back({source.name, planned.schema, source.detects});
     plan_.sources.push_back(std::move(planned));
     return {};
   }
@@ -162,8 +162,19 @@ class Planner {
       return AtPlace(known ? step.entry_places[entry - 1] : step.mapping_place,
                      std::move(made).error().At("transform " + step.name + ": mapping"));
     }
-    known_.push_back({step.name, (*made)->output_schema()});
-    for (const std::string& input : (*made)->inputs()) read_.insert(input);
+    bool open = false;
+    for (const std::string& input : (*made)->inputs()) {
+      read_.insert(input);
+      open |= std::any_of(known_.begin(), known_.end(), [&](const InputSchema& known) {
+        return known.name == input && known.open;
+      });
+    }
+    for (const std::string& name : (*made)->unseen()) {
+      job_.warnings.push_back(step.place.ToString() + ": transform " + step.name +
+                              ": no record has " + "shown '" + name +
+                              "' yet; it is null until one does");
+    }
+    known_.push_back({step.name, (*made)->output_schema(), open});
     plan_.steps.push_back(*std::move(made));
     return {};
   }

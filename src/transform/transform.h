@@ -77,6 +77,9 @@ class Transform {
   /// for the epoch: HASH_GROUP_BY".
   virtual std::string plan() const = 0;
 
+  /// Columns it names that open inputs do not have yet, as they were named.
+  virtual std::vector<std::string> unseen() const { return {}; }
+
   /// REQUIRES: row_by_row(), and exactly one input.
   virtual Result<std::unique_ptr<RowTransform>> OpenRow() = 0;
 
@@ -92,6 +95,8 @@ class Transform {
 struct InputSchema {
   std::string name;
   SchemaPtr schema;
+  /// More columns may come while the job runs: one that it does not have is null, not a mistake.
+  bool open = false;
 };
 
 }  // namespace sluice

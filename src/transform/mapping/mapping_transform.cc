@@ -19,7 +19,7 @@ namespace {
 
 /// One value of the result: where it comes from and what it becomes.
 struct Leaf {
-  std::vector<int> path;  ///< Column, then fields of structs.
+  std::vector<int> path;  ///< Column, then fields of structs; empty: not known yet, so null.
   std::string name;       ///< The source as written, for failures.
   std::shared_ptr<arrow::DataType> from;
   std::shared_ptr<arrow::DataType> to;
@@ -39,14 +39,12 @@ std::string Lower(std::string text) {
   return text;
 }
 
-/// The field called `name`: exactly, else the only one without case.
+/// The field called `name`: exactly, else the only one without case; -1: there is none.
 Result<int> FindField(const arrow::FieldVector& fields, const std::string& name,
                       const std::string& where) {
-  std::vector<std::string> names;
   int found = -1;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (fields[i]->name() == name) return static_cast<int>(i);
-    names.push_back(fields[i]->name());
     if (Lower(fields[i]->name()) != Lower(name)) continue;
     if (found >= 0) {
       return UserError("mapping.source",
@@ -55,7 +53,12 @@ Result<int> FindField(const arrow::FieldVector& fields, const std::string& name,
     }
     found = static_cast<int>(i);
   }
-  if (found >= 0) return found;
+  return found;
+}
+
+Error NoField(const arrow::FieldVector& fields, const std::string& name, const std::string& where) {
+  std::vector<std::string> names;
+  for (const auto& field : fields) names.push_back(field->name());
   std::string message = where + " has no column \"" + name + "\"";
   if (const auto near = NearestName(name, names)) message += "; did you mean \"" + *near + "\"?";
   return UserError("mapping.source", message);
@@ -86,6 +89,7 @@ class Plan {
     Leaf leaf;
     leaf.name = entry[0];
     TRY(Resolve(entry[0], input, &leaf));
+    if (leaf.path.empty()) return AddUnseen(entry, std::move(leaf));
     leaf.to = leaf.from;
     if (entry.size() == 4) {
       TRY(const auto declared, NamedType(entry[1], leaf.from));
@@ -108,6 +112,20 @@ class Plan {
     return {};
   }
 
+  /// A source that no record has shown: a null of the target's type, or no column where none says
+  /// which.
+  Result<void> AddUnseen(const std::vector<std::string>& entry, Leaf leaf) {
+    unseen.push_back(entry[0]);
+    if (entry.size() < 3) return {};
+    TRY(leaf.to, NamedType(entry.back(), arrow::utf8()));
+    leaf.from = leaf.to;
+    const std::string& target = entry.size() == 4 ? entry[2] : entry[1];
+    TRY(const auto path, ParseMappingPath(target));
+    TRY(Place(path, static_cast<int>(leaves.size()), target));
+    leaves.push_back(std::move(leaf));
+    return {};
+  }
+
   SchemaPtr Schema() const {
     return arrow::schema(static_cast<const arrow::StructType&>(*Type(root)).fields());
   }
@@ -121,6 +139,7 @@ class Plan {
 
   std::vector<Leaf> leaves;
   Node root;
+  std::vector<std::string> unseen;  ///< Sources that the input does not have yet.
 
  private:
   static Result<void> Resolve(const std::string& source, const InputSchema& input, Leaf* leaf) {
@@ -134,6 +153,11 @@ class Plan {
                                                ", which has no fields");
       }
       TRY(const int index, FindField(fields, path[i], where));
+      if (index < 0 && input.open) {
+        leaf->path.clear();
+        return {};
+      }
+      if (index < 0) return NoField(fields, path[i], where);
       leaf->path.push_back(index);
       leaf->from = RelaxType(fields[static_cast<std::size_t>(index)]->type());
       where = "the struct " + path[i];
@@ -208,6 +232,10 @@ class MappedRows : public RowTransform {
  private:
   static Result<std::shared_ptr<arrow::Array>> Extract(const Leaf& leaf,
                                                        const arrow::RecordBatch& rows) {
+    if (leaf.path.empty()) {
+      TRY(auto nulls, arrow::MakeArrayOfNull(leaf.to, rows.num_rows()));
+      return nulls;
+    }
     std::shared_ptr<arrow::Array> array = rows.column(leaf.path[0]);
     for (std::size_t i = 1; i < leaf.path.size(); ++i) {
       // A field of a null struct is null.
@@ -269,6 +297,7 @@ class MappingTransform : public RowStep {
       : RowStep(std::move(input), plan->Schema()), plan_(std::move(plan)) {}
 
   std::string plan() const override { return "renames and casts, no SQL"; }
+  std::vector<std::string> unseen() const override { return plan_->unseen; }
   Result<std::unique_ptr<RowTransform>> OpenRow() override {
     return std::unique_ptr<RowTransform>(
         std::make_unique<MappedRows>(input_schema(), output_schema(), plan_));
@@ -308,6 +337,11 @@ Result<std::shared_ptr<Transform>> MakeMappingTransform(
   for (std::size_t i = 0; i < mapping.size(); ++i) {
     auto added = plan->Add(mapping[i], input);
     if (!added.ok()) return std::move(added).error().At("entry " + std::to_string(i + 1));
+  }
+  if (plan->leaves.empty()) {
+    return UserError("mapping.unseen",
+                     "no record has shown any of the columns yet that the mapping "
+                     "names; give one a type: [source, target, type]");
   }
   return std::shared_ptr<Transform>(std::make_shared<MappingTransform>(input, std::move(plan)));
 }

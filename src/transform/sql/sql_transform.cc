@@ -12,6 +12,7 @@
 #include "transform/sql/sql_engine.h"
 #include "transform/sql/sql_plan.h"
 #include "transform/sql/sql_statement.h"
+#include "transform/sql/sql_unseen.h"
 #include "transform/sql/type_map.h"
 
 namespace sluice {
@@ -20,11 +21,13 @@ namespace {
 class SqlTransform : public Transform {
  public:
   SqlTransform(std::shared_ptr<SqlCore> core, std::shared_ptr<const EpochPlan> epoch,
-               std::shared_ptr<const RowPlan> row, std::string plan)
+               std::shared_ptr<const RowPlan> row, std::string plan,
+               std::vector<std::string> unseen)
       : core_(std::move(core)),
         epoch_(std::move(epoch)),
         row_(std::move(row)),
-        plan_(std::move(plan)) {
+        plan_(std::move(plan)),
+        unseen_(std::move(unseen)) {
     for (const auto& input : epoch_->inputs) inputs_.push_back(input.name);
   }
 
@@ -33,6 +36,7 @@ class SqlTransform : public Transform {
   bool row_by_row() const override { return row_ != nullptr; }
   bool may_multiply() const override { return row_ != nullptr && row_->may_multiply; }
   std::string plan() const override { return plan_; }
+  std::vector<std::string> unseen() const override { return unseen_; }
   Result<std::unique_ptr<RowTransform>> OpenRow() override {
     if (row_ == nullptr) return BugError("a step that is open for the epoch was opened row by row");
     return OpenRowQuery(core_, row_);
@@ -49,6 +53,7 @@ class SqlTransform : public Transform {
   std::shared_ptr<const EpochPlan> epoch_;
   std::shared_ptr<const RowPlan> row_;
   std::string plan_;
+  std::vector<std::string> unseen_;
   std::vector<std::string> inputs_;
 };
 
@@ -168,6 +173,50 @@ std::string RowPlanText(const RowPlan& row) {
   return text;
 }
 
+/// A statement that DuckDB accepts, with what of it could not be found.
+struct Bound {
+  DuckStatement prepared;
+  SqlStatement statement;
+  std::string sql;
+  std::vector<std::string> unseen;
+};
+
+/// Columns that open inputs do not have yet become NULL one by one, as DuckDB misses them.
+Result<Bound> Bind(SqlSession* session, const std::vector<InputSchema>& inputs, std::string sql,
+                   SqlStatement statement) {
+  constexpr std::size_t kMostUnseen = 1'000;
+  Bound out{{}, std::move(statement), std::move(sql), {}};
+  auto prepared = session->Prepare(out.sql);
+  if (prepared.ok()) {
+    out.prepared = *std::move(prepared);
+    return out;
+  }
+  const Error first = prepared.error();
+  while (!prepared.ok()) {
+    std::string name;
+    if (out.unseen.size() >= kMostUnseen ||
+        !ReplaceUnseen(prepared.error().message, inputs, &out.statement.tree, &name)) {
+      return first;
+    }
+    out.unseen.push_back(std::move(name));
+    TRY(out.sql, WriteSql(session->connection(), out.statement.tree));
+    prepared = session->Prepare(out.sql);
+  }
+  DropUnseenResults(out.unseen, &out.statement.tree);
+  if (out.statement.tree.at("statements")[0]
+          .at("node")
+          .value("select_list", nlohmann::json{0})
+          .empty()) {
+    return UserError("sql.unseen",
+                     "no record has shown any of the columns yet that the SELECT "
+                     "names; give one a type: CAST(" +
+                         out.unseen.front() + " AS ...)");
+  }
+  TRY(out.sql, WriteSql(session->connection(), out.statement.tree));
+  TRY(out.prepared, session->Prepare(out.sql));
+  return out;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Transform>> MakeSqlTransform(const std::shared_ptr<SqlEngine>& engine,
@@ -176,26 +225,27 @@ Result<std::shared_ptr<Transform>> MakeSqlTransform(const std::shared_ptr<SqlEng
   TRY(CheckInputs(inputs));
   const std::shared_ptr<SqlCore>& core = engine->core();
   TRY(auto parser, SqlSession::Open(core, {}, /*with_row=*/false));
-  TRY(const SqlStatement statement, ReadStatement(parser->connection(), sql, inputs));
+  TRY(SqlStatement read, ReadStatement(parser->connection(), sql, inputs));
   auto epoch = std::make_shared<EpochPlan>();
-  for (const std::size_t input : statement.inputs) {
+  for (const std::size_t input : read.inputs) {
     TRY(CheckCase(inputs[input].schema->fields(), "input " + inputs[input].name,
                   "SQL cannot read this input; leave one of them out of its schema, or give one "
                   "another name with a mapping in between"));
     epoch->inputs.push_back(inputs[input]);
   }
-  epoch->sql = sql;
   TRY(auto session, SqlSession::Open(core, epoch->inputs, /*with_row=*/false));
-  TRY(auto prepared, session->Prepare(sql));
-  TRY(epoch->output, OutputSchema(prepared.get()));
-  TRY(const SqlPlan plan, ExplainSql(session->connection(), sql));
+  TRY(Bound bound, Bind(session.get(), epoch->inputs, sql, std::move(read)));
+  const SqlStatement& statement = bound.statement;
+  epoch->sql = bound.sql;
+  TRY(epoch->output, OutputSchema(bound.prepared.get()));
+  TRY(const SqlPlan plan, ExplainSql(session->connection(), bound.sql));
   for (const std::size_t input : plan.scans) epoch->scans.push_back({input});
 
   std::shared_ptr<const RowPlan> row;
   if (plan.row_wise && epoch->inputs.size() == 1) {
     const auto columns = static_cast<std::size_t>(epoch->output->num_fields());
     if (const auto form = CopyingRowForm(statement, epoch->inputs[0])) {
-      if (form->only_copies && form->copies.size() == columns) {
+      if (form->only_copies && form->copies.size() == columns && bound.unseen.empty()) {
         return MakeSelectTransform(epoch->inputs[0], form->copies, epoch->output->field_names());
       }
       TRY(row, TryRowForm(core, *epoch, *form));
@@ -212,8 +262,8 @@ Result<std::shared_ptr<Transform>> MakeSqlTransform(const std::shared_ptr<SqlEng
     row = std::move(with_now);
   }
   const std::string text = row == nullptr ? OpenPlan(plan, *epoch) : RowPlanText(*row);
-  return std::shared_ptr<Transform>(
-      std::make_shared<SqlTransform>(core, std::move(epoch), std::move(row), text));
+  return std::shared_ptr<Transform>(std::make_shared<SqlTransform>(
+      core, std::move(epoch), std::move(row), text, std::move(bound.unseen)));
 }
 
 }  // namespace sluice
