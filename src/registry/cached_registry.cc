@@ -20,9 +20,15 @@ constexpr std::int64_t kFirstDelay = 100'000;
 constexpr std::int64_t kLastDelay = 5'000'000;
 constexpr std::int64_t kForGood = INT64_MAX;
 
+constexpr char kStopped[] = "net.stopped";
+
 Error Stopped() {
-  return RemoteError("net.stopped", "the schema registry was not waited for: the job stops",
-                     Retry::kNo);
+  return RemoteError(kStopped, "the schema registry was not waited for: the job stops", Retry::kNo);
+}
+
+/// Whether only the schema that was asked for is to blame.
+bool IsOfSchema(const Error& error) {
+  return error.blame == Blame::kRemote && error.retry == Retry::kNo && error.code != kStopped;
 }
 
 /// Between half of the delay and all of it, so that processes that lost a registry together do not
@@ -149,8 +155,13 @@ CachedRegistry::CachedRegistry(std::unique_ptr<SchemaClient> client, CacheSettin
 CachedRegistry::~CachedRegistry() = default;
 
 SchemaAnswer CachedRegistry::Find(const SchemaId& id) {
-  return by_id_->Find(
-      id, [&](std::int64_t timeout) { return client_->Ask(id, timeout, settings_.stop); });
+  return by_id_->Find(id, [&](std::int64_t timeout) -> SchemaAnswer {
+    SchemaAnswer answer = client_->Ask(id, timeout, settings_.stop);
+    if (answer.ok() || !IsOfSchema(answer.error())) return answer;
+    LogLimited(LogLevel::kWarn, "registry.schema", 10, "a schema of the registry cannot be used",
+               {{"schema", ToString(id)}, {"error", ToString(answer.error())}});
+    return std::shared_ptr<const RegisteredSchema>();
+  });
 }
 
 SchemaAnswer CachedRegistry::FindLatest(const std::string& name) {

@@ -32,7 +32,9 @@ struct CacheSettings {
 /// do not wait for it.
 ///
 /// Errors worth another try are tried again after 0.1 to 5 s, doubled each time and with jitter,
-/// for `timeout` in all; then the last one is returned. Others are returned at once. After a stop
+/// for `timeout` in all; then the last one is returned. Others are returned at once, but one: a
+/// schema that cannot be used (SchemaClient) is nothing to Find, with a warning in the log. Which
+/// ids messages name is up to those who write them, and no message may stop the job. After a stop
 /// every question that would have to wait is "net.stopped" (remote, Retry::kNo).
 class CachedRegistry final : public SchemaFinder {
  public:

@@ -192,6 +192,23 @@ TEST_F(CachedRegistryTest, WhatCannotMendIsNotTriedAgain) {
   EXPECT_TRUE(slept_.empty());
 }
 
+TEST_F(CachedRegistryTest, ASchemaThatCannotBeUsedDoesNotStopTheJob) {
+  auto registry = Make([](const auto& name, auto) -> SchemaAnswer {
+    if (name == "8") return Schema(name);
+    return RemoteError("registry.type", "neither AVRO, JSON nor PROTOBUF", Retry::kNo);
+  });
+  for (int i = 0; i < 100; ++i) {
+    auto found = registry.Find(Number(7));
+    ASSERT_TRUE(found.ok());
+    EXPECT_EQ(*found, nullptr);
+  }
+  EXPECT_EQ(asked_, 1);
+  EXPECT_TRUE(registry.Find(Number(8)).ok());
+  auto latest = registry.FindLatest("clicks");
+  ASSERT_FALSE(latest.ok()) << "the job itself names this one";
+  EXPECT_EQ(latest.error().code, "registry.type");
+}
+
 TEST_F(CachedRegistryTest, AnErrorIsNotRemembered) {
   bool away = true;
   auto registry =

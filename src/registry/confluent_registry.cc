@@ -28,9 +28,11 @@ Error Refused(const Url& server, int status, const std::string& path) {
                                           "what that user may read");
   }
   if (status == 404 && path.starts_with("/schemas/guids/")) {
-    return UserError("registry.guid", said +
-                                          ": it does not know schemas by GUID, as registries of "
-                                          "platform 8 and later do");
+    return RemoteError("registry.guid",
+                       said +
+                           ": it does not know schemas by GUID, as registries of platform 8 and "
+                           "later do",
+                       Retry::kNo);
   }
   if (status >= 500 || status == 429 || status == 408) return RemoteError("registry.busy", said);
   return UserError("registry.url", said +
@@ -93,8 +95,11 @@ bool ConfluentRegistry::Understands(SchemaId::Kind kind) const {
 
 SchemaAnswer ConfluentRegistry::Ask(const SchemaId& id, std::int64_t timeout,
                                     const std::stop_token& stop) {
-  if (!Understands(id.kind)) return std::shared_ptr<const RegisteredSchema>();
   const bool number = id.kind == SchemaId::Kind::kConfluentId;
+  // Ids are Java's int: others do not exist, and asking for one gives a 404 without a code.
+  if (!Understands(id.kind) || (number && id.bytes[0] > 0x7f)) {
+    return std::shared_ptr<const RegisteredSchema>();
+  }
   return Resolve((number ? "/schemas/ids/" : "/schemas/guids/") + ToString(id),
                  {settings_.clock->MonotonicMicros() + timeout, stop});
 }

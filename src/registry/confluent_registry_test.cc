@@ -83,7 +83,23 @@ TEST_F(ConfluentRegistryTest, ARegistryWithoutGuidsSaysSo) {
   TestHttpServer server([](const auto&) {
     return Answer{404, R"({"error_code":404,"message":"HTTP 404"})"};
   });
-  EXPECT_EQ(Ask(kGuid, {server.Origin()}).error().code, "registry.guid");
+  auto found = Ask(kGuid, {server.Origin()});
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code, "registry.guid");
+  EXPECT_EQ(found.error().blame, Blame::kRemote) << "a message can ask for one";
+  EXPECT_EQ(found.error().retry, Retry::kNo);
+}
+
+TEST_F(ConfluentRegistryTest, NumbersThatAreNoIdsAreNotAskedFor) {
+  TestHttpServer server([](const auto&) {
+    return Answer{404, R"({"error_code":404,"message":"HTTP 404"})"};
+  });
+  for (const std::uint8_t first : {0x80, 0xff}) {
+    auto found = Ask({SchemaId::Kind::kConfluentId, {first, 0, 0, 7}}, {server.Origin()});
+    ASSERT_TRUE(found.ok()) << "any message can name one";
+    EXPECT_EQ(*found, nullptr);
+  }
+  EXPECT_TRUE(server.Requests().empty());
 }
 
 TEST_F(ConfluentRegistryTest, ReferencesStandAfterThoseTheyNeed) {

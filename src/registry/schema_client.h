@@ -22,9 +22,12 @@ class SchemaClient {
  public:
   virtual ~SchemaClient() = default;
 
-  /// Asks once, within about `timeout` microseconds. The errors are SchemaFinder's, with those of
-  /// net/http_client.h besides: remote and Retry::kLater is worth asking again. Messages name the
-  /// server, and never hold a credential or what it answered.
+  /// Asks once, within about `timeout` microseconds. Errors, which name the server and never hold a
+  /// credential or what it answered:
+  ///   remote, Retry::kLater   the registry cannot be asked now
+  ///   remote, Retry::kNo      this schema cannot be used (too large, of an unknown kind, with
+  ///                           references to nothing), others can; or "net.stopped"
+  ///   the user's              no schema can be asked for like this
   virtual SchemaAnswer Ask(const SchemaId& id, std::int64_t timeout,
                            const std::stop_token& stop) = 0;
   virtual SchemaAnswer AskLatest(const std::string& name, std::int64_t timeout,
