@@ -1,6 +1,7 @@
 #include "net/aws_credential_requests.h"
 
 #include <array>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.h"
@@ -67,11 +68,11 @@ Error Refused(const Url& url, int status, const std::string& code) {
 }
 
 /// An error code of AWS, or "" for anything that is not a plain word.
-std::string PlainWord(std::string word) {
+std::string PlainWord(std::string_view word) {
   for (const char c : word) {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.') return "";
   }
-  return word.size() <= 64 ? word : "";
+  return word.size() <= 64 ? std::string(word) : "";
 }
 
 Result<Url> StsUrl(const WebIdentity& identity, const Environment& environment) {

@@ -317,7 +317,6 @@ void HttpClient::Give(std::unique_ptr<Connection> connection) {
 Result<HttpAnswer> HttpClient::Send(const HttpRequest& request, const std::stop_token& stop) {
   auto connection = Take();
   auto answer = Transfer(*connection, state_->tls, request).Run(stop);
-  // A request that was cut short leaves a connection in an unknown state to curl, not to us.
   Give(std::move(connection));
   return answer;
 }

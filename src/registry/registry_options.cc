@@ -210,11 +210,13 @@ Result<std::unique_ptr<SchemaClient>> MakeGlue(const Options& options,
   return std::make_unique<GlueRegistry>(std::move(settings));
 }
 
+/// Whether a source may have this one for itself, with another registry or none.
+bool IsShared(const std::string& name) { return name == "region" || name.starts_with("aws"); }
+
 /// An option that only the other kind of registry has.
 Result<void> RefuseOthers(const Options& options, const std::string& kind) {
   for (const OptionSpec& spec : kind == "glue" ? ConfluentSpecs() : GlueSpecs()) {
-    // A source may have a region of its own.
-    if (spec.name == "region" || !options.Given(spec.name)) continue;
+    if (IsShared(spec.name) || !options.Given(spec.name)) continue;
     return Wrong(spec.name + " has no meaning with registry: " + kind);
   }
   return {};
@@ -236,7 +238,7 @@ Result<std::unique_ptr<SchemaFinder>> MakeSchemaFinder(const Options& options,
   if (kind.empty() && options.Given("schema.registry.url")) kind = "confluent";
   if (kind.empty()) {
     for (const OptionSpec& spec : RegistryOptionSpecs()) {
-      if (spec.name == "region" || !options.Given(spec.name)) continue;
+      if (IsShared(spec.name) || !options.Given(spec.name)) continue;
       return Wrong(spec.name + " needs the option registry");
     }
     return std::unique_ptr<SchemaFinder>();

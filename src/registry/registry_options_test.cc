@@ -33,6 +33,7 @@ std::string ErrorOf(const Pairs& pairs) {
 TEST(RegistryOptions, WithoutARegistryThereIsNone) {
   EXPECT_EQ(*Make({}), nullptr);
   EXPECT_EQ(*Make({{"region", "eu-west-1"}}), nullptr) << "a source may have one of its own";
+  EXPECT_EQ(*Make({{"awsProfile", "etl"}}), nullptr);
   EXPECT_NE(ErrorOf({{"registryName", "shop"}}).find("needs the option registry"),
             std::string::npos);
 }
