@@ -40,6 +40,8 @@ LIBRARIES = {
     "pcre2.h": ("src/decode/grok/",),
     "yaml-cpp/": ("src/job/", "src/cli/"),
     "CLI/": ("src/cli/", "src/main/"),
+    "curl/": ("src/net/",),
+    "openssl/": ("src/net/",),
 }
 
 MAX_INTERFACE_HEADER = 150

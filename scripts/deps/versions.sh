@@ -27,3 +27,7 @@ LOGPREP_SHA256=b1fe3fb6323ef045fcf9e90e377a08374dbdb5a284a521d0feb4016ebf52f395
 
 KAFKA_VERSION=4.1.0 # Maven: org.apache.kafka:kafka_2.13, see tests/kafka/pom.xml and kafka.sha256
 MAVEN_DEPENDENCY_VERSION=3.8.1
+
+# Maven: io.apicurio:apicurio-registry-app, the archive `all`; 3.x needs Java 21, Debian 12 has 17.
+APICURIO_VERSION=2.6.13.Final
+APICURIO_SHA256=3cda1b34aa020fb4ac4dd6a66018d757e81e437f97e20a1f92d366b70091c6ba

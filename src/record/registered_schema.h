@@ -25,7 +25,7 @@ struct SchemaId {
   Kind kind = Kind::kConfluentId;
   std::array<std::uint8_t, 16> bytes{};  ///< Most significant first; those not used are 0.
 
-  auto operator<=>(const SchemaId&) const = default;
+  auto operator<=>(const SchemaId&) const = default;  // NOLINT(modernize-use-nullptr): clang's.
 };
 
 /// "7", or a UUID in lower case with dashes.

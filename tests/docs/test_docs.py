@@ -228,6 +228,11 @@ LIMITS = {
     "lines with reject": ("src/decode/grok/grok_reader.cc", r"kMaxExhausted = (\d+)"),
     "steps to find": ("src/decode/grok/grok_regex.h", r"reach_steps = ([\d']+)"),
     "what the engine": ("src/decode/grok/grok_regex.h", r"stack_bytes = (4)u << 20"),
+    "an answer of a registry": ("src/registry/schema_client.h", r"kMaxSchemaAnswer = (1) << 20"),
+    "schemas that a schema": ("src/registry/confluent_registry.cc", r"kMaxTexts = (\d+)"),
+    "levels of such": ("src/registry/confluent_registry.cc", r"kMaxDepth = (\d+)"),
+    "schemas kept": ("src/registry/cached_registry.cc", r"kMaxKept = ([\d']+)"),
+    "bytes of all schemas": ("src/registry/cached_registry.cc", r"kMaxKeptBytes = (64) << 20"),
     "all partition folders": ("src/sink/files/partition_path.h",
                               r"kMaxPartitionPathBytes = (\d+)"),
 }
