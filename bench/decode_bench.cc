@@ -155,10 +155,20 @@ void MeasurePlain(const Form& form, int rounds, bool alone) {
   if (!decoder.ok()) Fail(decoder.error().message);
   Run run(*std::move(decoder), form.messages, "auto");
   auto rival = form.rival && !alone ? form.rival(form.messages) : nullptr;
-  std::vector<double> seconds, rivals;
+  std::unique_ptr<Run> settled;
+  if (form.format) {
+    auto made = sluice_bench::MakeSettled(form);
+    if (!made.ok()) Fail(made.error().message);
+    settled = std::make_unique<Run>(*std::move(made), form.messages, "auto");
+  }
+  std::vector<double> seconds, rivals, detected;
   for (int round = 0; round < rounds; ++round) {
     seconds.push_back(run.Seconds());
     if (run.rows() != form.events) Fail("there are " + std::to_string(run.rows()) + " rows");
+    if (settled != nullptr) {
+      detected.push_back(settled->Seconds());
+      if (settled->rows() != form.events) Fail("detected columns lost rows");
+    }
     if (rival == nullptr) continue;
     rivals.push_back(rival->run());
     if (rivals.back() < 0) Fail(rival->name + " failed");
@@ -167,6 +177,10 @@ void MeasurePlain(const Form& form, int rounds, bool alone) {
   line["best_records_per_cpu_second"] =
       static_cast<double>(form.events) / *std::min_element(seconds.begin(), seconds.end());
   if (!alone) line["detection_costs"] = DetectionSeconds(form, 5 * rounds) / Median(seconds);
+  if (settled != nullptr) {
+    line["detected_columns_take"] = Median(detected) / Median(seconds);
+    line["detected_allocations_per_batch"] = settled->allocations_per_batch();
+  }
   line["allocations_per_batch"] = run.allocations_per_batch();
   if (rival != nullptr) {
     line["beside"] = rival->name;
@@ -203,14 +217,15 @@ void WriteAvro(const char* path, const Messages& datums) {
 
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined, or GCC takes free() for the wrong partner of new.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
   void* block = std::malloc(size == 0 ? 1 : size);
   if (block == nullptr) std::abort();
   return block;
 }
-void operator delete(void* block) noexcept { std::free(block); }
-void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block) noexcept { std::free(block); }
+[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept { std::free(block); }
 
 int main(int argc, char** argv) {
   std::string only;

@@ -2,6 +2,7 @@
 
 #include <arrow/memory_pool.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "click_event.h"
@@ -10,6 +11,7 @@
 #include "decode/csv/csv_format.h"
 #include "decode/grok/grok_format.h"
 #include "decode/json/json_format.h"
+#include "record/known_schema.h"
 
 namespace sluice_bench {
 namespace {
@@ -85,6 +87,22 @@ std::string QuotedCsv(const ClickEvent& e) { return ToCsv(e, true); }
 
 }  // namespace
 
+Result<std::unique_ptr<Decoder>> MakeSettled(const Form& form) {
+  const sluice::FormatEntry format = form.format();
+  TRY(const sluice::Options options,
+      sluice::ParseOptions(format.options, sluice::RawOptionsFromPairs({}), "bench"));
+  std::vector<sluice::Payload> payloads;
+  for (std::size_t i = 0; i < std::min<std::size_t>(form.messages.size(), 10'000); ++i) {
+    const std::string_view message = form.messages[i];
+    payloads.push_back({message.data(), message.size(), static_cast<std::uint32_t>(i)});
+  }
+  sluice::KnownSchema known;
+  TRY(auto decoder, format.make_detecting(options, known.schema(), {}));
+  TRY(const sluice::DecodedRows first, decoder->Decode(payloads));
+  known = known.Merge(*first.unseen, {}).schema.Written();
+  return format.make_detecting(options, known.schema(), {});
+}
+
 std::vector<Form> MakeForms(std::size_t count, std::string_view only) {
   std::mt19937_64 random(7);
   std::vector<ClickEvent> events;
@@ -92,17 +110,18 @@ std::vector<Form> MakeForms(std::size_t count, std::string_view only) {
   const auto as_is = [](std::size_t, const std::string& block) { return block; };
   std::vector<Form> forms;
   const auto add = [&](std::string name, auto make, bool with_codecs, const auto& messages,
-                       decltype(Form::rival) rival) {
+                       decltype(Form::rival) rival, decltype(Form::format) format = nullptr) {
     if (!std::string_view(name).starts_with(only)) return;
-    forms.push_back({std::move(name), messages(), count, make, with_codecs, std::move(rival)});
+    forms.push_back({std::move(name), messages(), count, make, with_codecs, std::move(rival),
+                     std::move(format)});
   };
   const auto grok_rival = [](const char* pattern) {
     return [pattern](const Messages& messages) { return GrokByPcre2(messages, pattern); };
   };
   add(
-      "json", MakeJson, true, [&] { return Each(events, ToJson); }, JsonByHand);
+      "json", MakeJson, true, [&] { return Each(events, ToJson); }, JsonByHand, sluice::JsonFormat);
   add(
-      "csv", MakeCsv, true, [&] { return Each(events, PlainCsv); }, CsvByDuckDb);
+      "csv", MakeCsv, true, [&] { return Each(events, PlainCsv); }, CsvByDuckDb, sluice::CsvFormat);
   add(
       "csv, in quotes", MakeCsv, false, [&] { return Each(events, QuotedCsv); }, CsvByDuckDb);
   add(
@@ -112,7 +131,7 @@ std::vector<Form> MakeForms(std::size_t count, std::string_view only) {
       "avro", MakeAvro, true, [&] { return Each(events, ToAvro); }, nullptr);
   add(
       "avro file, 256 rows", MakeAvro, true, [&] { return InBlocks(events, ToAvro, AvroFile); },
-      nullptr);
+      nullptr, sluice::AvroFormat);
   add(
       "grok", MakeGrok(kLinePattern), true, [&] { return Each(events, ToLine); },
       grok_rival(kLinePattern));

@@ -48,7 +48,12 @@ struct Form {
   bool with_codecs = false;
   /// nullptr if there is none.
   std::function<std::unique_ptr<Rival>(const Messages&)> rival;
+  /// The format, where its columns can be detected.
+  std::function<sluice::FormatEntry()> format;
 };
+
+/// A decoder that detects columns, once the messages have shown all of theirs.
+sluice::Result<std::unique_ptr<sluice::Decoder>> MakeSettled(const Form& form);
 
 /// All forms of the same `events` events. Only those whose name begins with `only` are filled.
 std::vector<Form> MakeForms(std::size_t events, std::string_view only);

@@ -84,43 +84,26 @@ SeenKind KindOfText(std::string_view text) {
   return KindOfNumber(text);
 }
 
-bool KeepsText(ColumnKind kind, std::string_view text) {
-  switch (kind) {
-    case ColumnKind::kInt8:
-    case ColumnKind::kInt16:
-    case ColumnKind::kInt32:
-    case ColumnKind::kInt64: {
-      // What the column takes are digits with a sign or none.
-      text = TrimBlanks(text);
-      std::size_t behind;
-      return BeginsPlainly(text, &behind) && behind == text.size() && text != "-0";
-    }
-    case ColumnKind::kBool:
-      return KindOfText(text) == SeenKind::kBool;
-    case ColumnKind::kFloat:
-    case ColumnKind::kDouble: {
-      text = TrimBlanks(text);
-      std::size_t behind;
-      const bool plain = BeginsPlainly(text, &behind);
-      // An integer counts up to what a double holds exactly.
-      if (plain && behind == text.size()) {
-        std::int64_t value;
-        return ParseInteger(text, &value) == Conversion::kOk && value <= (1ll << 53) &&
-               value >= -(1ll << 53) && text != "-0";
-      }
-      return plain && (text.size() <= kMostDigits || KindOfNumber(text) == SeenKind::kDouble);
-    }
-    case ColumnKind::kDate:
-      return KindOfText(text) == SeenKind::kDate;
-    case ColumnKind::kTimestamp:
-      return KindOfText(text) == SeenKind::kTimestamp;
-    case ColumnKind::kTimestampNtz: {
-      const SeenKind of = KindOfText(text);
-      return of == SeenKind::kTimestampNtz || of == SeenKind::kDate;
-    }
-    default:
-      return true;
+bool KeepsLongNumber(std::string_view text) {
+  const SeenKind of = KindOfNumber(TrimBlanks(text));
+  if (of != SeenKind::kInt64) return of == SeenKind::kDouble;
+  std::int64_t value;
+  return ParseInteger(TrimBlanks(text), &value) == Conversion::kOk && value <= (1ll << 53) &&
+         value >= -(1ll << 53);
+}
+
+bool KeepsTime(ColumnKind kind, std::string_view text) {
+  const std::size_t point = text.find('.');
+  if (point != std::string_view::npos) {
+    std::size_t digits = 0;
+    while (point + 1 + digits < text.size() && IsDigit(text[point + 1 + digits])) ++digits;
+    if (digits > 6) return false;
   }
+  if (kind == ColumnKind::kTimestampNtz) return true;  // It takes no zone.
+  // A sign behind the date, or a letter at the end.
+  text = TrimBlanks(text);
+  return text.size() > 10 && (text.back() == 'Z' || text.back() == 'C' || text.back() == 'T' ||
+                              text.find_first_of("+-", 10) != std::string_view::npos);
 }
 
 }  // namespace sluice
