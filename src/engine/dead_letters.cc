@@ -92,7 +92,7 @@ Result<void> DeadLetterBuilder::Add(const DeadLetter& letter) {
   TRY(to.truncated.Append(letter.truncated || bytes.size() < all.size()));
   TRY(to.holds.Append(LetterBytesName(letter.holds)));
   // A part of these would be of no use.
-  auto whole_or_null = [](std::string text) {
+  auto whole_or_null = [](const std::string& text) {
     return text.size() > kDeadLetterBytes ? std::string() : text;
   };
   TRY(text_or_null(&to.input, only_input ? "" : whole_or_null(letter.input)));

@@ -60,8 +60,9 @@ std::vector<std::string> LostSinks(const LogContents& contents, const Job& job) 
   return lost;
 }
 
-Result<PipelineSpec> BuildReplay(const std::string& letters, std::shared_ptr<const Plan> plan,
-                                 const Parts& parts, const PipelineSettings& settings) {
+Result<PipelineSpec> BuildReplay(const std::string& letters,
+                                 const std::shared_ptr<const Plan>& plan, const Parts& parts,
+                                 const PipelineSettings& settings) {
   TRY(const SourceEntry* files, parts.sources.Find(kSourceType));
   TRY(Options options, LetterOptions(*files, letters));
   TRY(std::shared_ptr<const ReplayRoutes> routes, ReplayRoutes::Make(plan, parts));

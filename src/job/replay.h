@@ -33,7 +33,8 @@ std::vector<std::string> LostSinks(const LogContents& contents, const Job& job);
 
 /// The job of `plan`, made from a prepared job, with `letters` in place of its sources. `parts` and
 /// `settings.metrics` must outlive the result.
-Result<PipelineSpec> BuildReplay(const std::string& letters, std::shared_ptr<const Plan> plan,
-                                 const Parts& parts, const PipelineSettings& settings);
+Result<PipelineSpec> BuildReplay(const std::string& letters,
+                                 const std::shared_ptr<const Plan>& plan, const Parts& parts,
+                                 const PipelineSettings& settings);
 
 }  // namespace sluice
