@@ -10,6 +10,7 @@
 #include "cli/checkpoint_command.h"
 #include "cli/command.h"
 #include "cli/completion_command.h"
+#include "cli/deadletters_command.h"
 #include "cli/decode_command.h"
 #include "cli/demo_command.h"
 #include "cli/describe_command.h"
@@ -17,6 +18,7 @@
 #include "cli/generate_command.h"
 #include "cli/grok_command.h"
 #include "cli/preview_command.h"
+#include "cli/replay_command.h"
 #include "cli/run_command.h"
 #include "cli/test_command.h"
 #include "cli/version_command.h"
@@ -32,6 +34,8 @@ void AddCommands(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   AddGrokCommand(app, context);
   AddDescribeCommand(app, context);
   AddCheckpointCommand(app, context);
+  AddDeadLettersCommand(app, context);
+  AddReplayCommand(app, context);
   AddTestCommand(app, context, pipes);
   AddGenerateCommand(app, context);
   AddDemoCommand(app, context);

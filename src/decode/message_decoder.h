@@ -29,14 +29,24 @@ struct DecodedBatch {
   std::int64_t tombstones = 0;
   /// Of the messages how many were compressed, for each of CodecNames().
   std::array<std::int64_t, kNumCodecs> decompressed{};
+  std::size_t entry = 0;  ///< Of a replay: which of PipelineSource::entries the rows take.
+};
+
+/// What a source's batches are handed to. One thread at a time.
+class BatchDecoder {
+ public:
+  virtual ~BatchDecoder() = default;
+  using Take = std::function<Result<void>(DecodedBatch)>;
+  /// Hands all of `raw` to `take`: in one piece, or in several, in order, if it decompresses
+  /// or decodes to so much that it should not be in memory at once. An error of `take` ends it.
+  virtual Result<void> Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take) = 0;
 };
 
 class MessageUnpacker;
 
-/// One thread at a time.
-class MessageDecoder {
+class MessageDecoder final : public BatchDecoder {
  public:
-  ~MessageDecoder();
+  ~MessageDecoder() override;
   /// `extra` are Source::extra_fields(); a clash with a column of the decoder is a user error.
   static Result<std::unique_ptr<MessageDecoder>> Make(
       std::unique_ptr<Decoder> decoder, const std::vector<std::shared_ptr<arrow::Field>>& extra,
@@ -45,10 +55,7 @@ class MessageDecoder {
   /// The decoder's columns, then the source's.
   const SchemaPtr& schema() const { return schema_; }
 
-  using Take = std::function<Result<void>(DecodedBatch)>;
-  /// Hands all of `raw` to `take`: in one piece, or in several, in order, if it decompresses
-  /// or decodes to so much that it should not be in memory at once. An error of `take` ends it.
-  Result<void> Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take);
+  Result<void> Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take) override;
 
  private:
   MessageDecoder(std::unique_ptr<Decoder> decoder, SchemaPtr schema, bool has_extra,

@@ -4,18 +4,57 @@
 
 namespace sluice {
 
+const Producer* JobGraph::Find(const std::string& name) const {
+  for (const Producer& step : steps_) {
+    if (step.name == name) return &step;
+  }
+  for (const auto& entries : sources_) {
+    for (const Producer& entry : entries) {
+      if (entry.name == name) return &entry;
+    }
+  }
+  return nullptr;
+}
+
+/// Entries of a replay that lead to one step or sink only.
+Result<void> JobGraph::NarrowEntries(const PipelineSpec& spec) {
+  std::vector<Consumer> all;
+  for (const Producer& step : steps_) {
+    all.insert(all.end(), step.consumers.begin(), step.consumers.end());
+  }
+  for (const auto& entries : sources_) {
+    for (const Producer& entry : entries) {
+      all.insert(all.end(), entry.consumers.begin(), entry.consumers.end());
+    }
+  }
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    for (std::size_t k = 0; k < spec.sources[i].entries.size(); ++k) {
+      const std::string& only = spec.sources[i].entries[k].only;
+      if (only.empty()) continue;
+      auto found = std::find_if(all.begin(), all.end(),
+                                [&](const Consumer& consumer) { return consumer.name == only; });
+      if (found == all.end()) return BugError("rows are to enter at " + only + ", which is not");
+      sources_[i][k].consumers = {*found};
+    }
+  }
+  return {};
+}
+
 Result<JobGraph> JobGraph::Make(const PipelineSpec& spec) {
   JobGraph graph;
   for (std::size_t i = 0; i < spec.sources.size(); ++i) {
-    graph.sources_.push_back({Producer::Kind::kSource, i, spec.sources[i].name, {}});
-  }
-  auto find = [&graph](const std::string& name) -> Producer* {
-    for (auto* list : {&graph.steps_, &graph.sources_}) {
-      for (Producer& producer : *list) {
-        if (producer.name == name) return &producer;
-      }
+    const PipelineSource& source = spec.sources[i];
+    std::vector<Producer> entries;
+    for (const PipelineEntry& entry : source.entries) {
+      entries.push_back({Producer::Kind::kSource, i, entry.name, entry.schema, {}});
     }
-    return nullptr;
+    if (entries.empty()) {
+      entries.push_back({Producer::Kind::kSource, i, source.name, source.schema, {}});
+    }
+    graph.sources_.push_back(std::move(entries));
+  }
+  auto find = [&graph](const std::string& name) {
+    return const_cast<Producer*>(graph.Find(name));  // The graph is still being made.
   };
   for (std::size_t i = 0; i < spec.steps.size(); ++i) {
     const PipelineStep& step = spec.steps[i];
@@ -38,7 +77,8 @@ Result<JobGraph> JobGraph::Make(const PipelineSpec& spec) {
     }
     std::sort(roots.begin(), roots.end());
     roots.erase(std::unique(roots.begin(), roots.end()), roots.end());
-    graph.steps_.push_back({Producer::Kind::kStep, i, step.name, {}});
+    graph.steps_.push_back(
+        {Producer::Kind::kStep, i, step.name, step.transform->output_schema(), {}});
     graph.open_.push_back(open);
     graph.sources_of_step_.push_back(std::move(roots));
   }
@@ -50,6 +90,7 @@ Result<JobGraph> JobGraph::Make(const PipelineSpec& spec) {
     }
     from->consumers.push_back({Consumer::Kind::kSink, i, 0, spec.sinks[i].name});
   }
+  TRY(graph.NarrowEntries(spec));
   return graph;
 }
 

@@ -51,7 +51,7 @@ Result<OpenStep::Run*> OpenStep::Find(const EpochInfo& epoch) {
 
 Result<void> OpenStep::Drive(Run* run) {
   const PipelineStep& step = stage_->spec->steps[step_];
-  TRY(auto delivery, RowDelivery::Make(stage_, &stage_->graph->step(step_)));
+  TRY(auto delivery, RowDelivery::Make(stage_, {stage_->graph->step(step_)}));
   TRY(auto query, step.transform->OpenEpoch(run->inputs->Streams(), run->epoch.now_micros));
   StepCounts& counts = run->counts.steps[step.name];
   counts.row_by_row = false;
@@ -67,6 +67,11 @@ Result<void> OpenStep::Push(const EpochInfo& epoch, std::size_t input,
                             const std::shared_ptr<arrow::RecordBatch>& rows) {
   TRY(Run * run, Find(epoch));
   return run->inputs->Push(input, rows);
+}
+
+bool OpenStep::Begun(const EpochInfo& epoch) const {
+  std::lock_guard lock(mutex_);
+  return runs_.contains(epoch.epoch);
 }
 
 Result<EpochCounts> OpenStep::Seal(const EpochInfo& epoch) {

@@ -37,6 +37,9 @@ class OpenStep {
   Result<void> Push(const EpochInfo& epoch, std::size_t input,
                     const std::shared_ptr<arrow::RecordBatch>& rows);
 
+  /// Whether any row reached it in this epoch.
+  bool Begun(const EpochInfo& epoch) const;
+
   /// Ends the inputs, waits for the query and hands over its counts, with all that its rows did
   /// downstream. REQUIRES: no Push for this epoch follows.
   Result<EpochCounts> Seal(const EpochInfo& epoch);

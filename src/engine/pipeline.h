@@ -26,11 +26,19 @@ namespace sluice {
 
 enum class BadRecords { kQuarantine, kSkip, kFail };
 
+/// Where rows of a replay enter the job (job/replay.h).
+struct PipelineEntry {
+  /// Read by steps and sinks as a source of this name, but with `only`: then it is any other name.
+  std::string name;
+  std::string only;  ///< The one step or sink that gets these rows; "" if all that read `name` do.
+  SchemaPtr schema;  ///< Of the rows.
+};
+
 struct PipelineSource {
   std::string name;
   std::function<Result<std::unique_ptr<Source>>()> open;  ///< A fresh source, at every (re)start.
   /// A decoder for one reading thread.
-  std::function<Result<std::unique_ptr<MessageDecoder>>()> make_decoder;
+  std::function<Result<std::unique_ptr<BatchDecoder>>()> make_decoder;
   SchemaPtr schema;  ///< Of the decoder made by it.
   /// What is known of its columns where they are learned from its records; `schema` follows.
   std::optional<KnownSchema> known;
@@ -39,6 +47,9 @@ struct PipelineSource {
   double max_bad_record_rate = 1.0;  ///< Share of an epoch's records; above it the job stops.
   std::optional<std::int64_t> max_offsets_per_trigger;
   std::optional<std::int64_t> max_bytes_per_trigger;
+  /// Of a replay: the ways its batches may take (DecodedBatch::entry), in place of the one way of
+  /// all others, which is {name, "", schema}.
+  std::vector<PipelineEntry> entries;
 };
 
 struct PipelineStep {
@@ -79,6 +90,9 @@ struct PipelineSpec {
   int readers_per_source = 0;                      ///< 0 = as many as cores, at most one per split.
   ReadLimits read_limits;
   bool until_caught_up = false;
+  /// Of a replay: an open step that no row reached in an epoch makes none either. Otherwise it
+  /// runs, and a count of nothing is a row.
+  bool skip_idle_steps = false;
   std::vector<std::string>
       drop;  ///< `--drop NAME`: sources and sinks of the checkpoint to give up.
 

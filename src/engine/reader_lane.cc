@@ -9,7 +9,7 @@
 namespace sluice {
 
 ReaderLane::ReaderLane(const Stage* stage, EpochGate* gate, EngineMetrics* metrics,
-                       std::unique_ptr<SplitReader> reader, std::unique_ptr<MessageDecoder> decoder,
+                       std::unique_ptr<SplitReader> reader, std::unique_ptr<BatchDecoder> decoder,
                        std::unique_ptr<RowDelivery> delivery, ReaderLaneOptions options)
     : stage_(stage),
       gate_(gate),

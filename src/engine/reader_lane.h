@@ -34,7 +34,7 @@ class ReaderLane {
  public:
   /// Starts the thread. All but `options` must outlive the lane.
   ReaderLane(const Stage* stage, EpochGate* gate, EngineMetrics* metrics,
-             std::unique_ptr<SplitReader> reader, std::unique_ptr<MessageDecoder> decoder,
+             std::unique_ptr<SplitReader> reader, std::unique_ptr<BatchDecoder> decoder,
              std::unique_ptr<RowDelivery> delivery, ReaderLaneOptions options);
   /// REQUIRES: errors->aborted() and Wake was called, or the thread would not end.
   ~ReaderLane();
@@ -58,7 +58,7 @@ class ReaderLane {
   EpochGate* const gate_;
   EngineMetrics* const metrics_;
   const std::unique_ptr<SplitReader> reader_;
-  const std::unique_ptr<MessageDecoder> decoder_;
+  const std::unique_ptr<BatchDecoder> decoder_;
   const std::unique_ptr<RowDelivery> delivery_;
   const ReaderLaneOptions options_;
 

@@ -1,5 +1,6 @@
 #include "engine/reject_notice.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -41,12 +42,14 @@ void Warn(const std::string& kind, const std::string& name, std::int64_t epoch,
 void WarnOfRejects(const PipelineSpec& spec, std::int64_t epoch, const EpochCounts& counts) {
   const std::string none = "none (badRecords: skip)";
   const std::string& kept = counts.dead_letters > 0 ? spec.dead_letter_location : none;
-  for (const PipelineSource& source : spec.sources) {
-    auto of = counts.sources.find(source.name);
-    if (of == counts.sources.end()) continue;
-    const std::int64_t refused = of->second.rejected_whole + of->second.row_rejects;
-    Warn("source", source.name, epoch, refused, of->second.rows + refused, of->second.first_reject,
-         source.bad_records == BadRecords::kSkip ? none : kept);
+  // Those of a replay count under the names of their entries.
+  for (const auto& [name, of] : counts.sources) {
+    const bool skips = std::any_of(
+        spec.sources.begin(), spec.sources.end(), [&name = name](const PipelineSource& source) {
+          return source.name == name && source.bad_records == BadRecords::kSkip;
+        });
+    const std::int64_t refused = of.rejected_whole + of.row_rejects;
+    Warn("source", name, epoch, refused, of.rows + refused, of.first_reject, skips ? none : kept);
   }
   for (const auto& [name, step] : counts.steps) {
     Warn("step", name, epoch, step.dead, step.in, step.first_dead, kept);

@@ -1,5 +1,7 @@
 #include "engine/row_delivery.h"
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +9,8 @@ namespace sluice {
 
 /// Which decoded row (and so which message) each row of a batch came from.
 struct RowDelivery::RowOrigin {
-  const DecodedBatch* batch = nullptr;              ///< Null for rows of open steps.
+  const PipelineSource* source = nullptr;  ///< Null for rows of open steps, as `batch`.
+  const DecodedBatch* batch = nullptr;
   const std::vector<std::int64_t>* rows = nullptr;  ///< Null: row i is decoded row i.
   BadRecords policy = BadRecords::kQuarantine;
 
@@ -15,6 +18,24 @@ struct RowDelivery::RowOrigin {
     return static_cast<std::size_t>(rows == nullptr ? row : (*rows)[static_cast<std::size_t>(row)]);
   }
 };
+
+namespace {
+
+/// What a letter says of where its record came from, as the one it is read again from says it.
+DeadLetter Repeated(const PastLetter& past) {
+  return {.source = past.source,
+          .step = past.step,
+          .origin = past.origin,
+          .row = past.row,
+          .bytes = past.bytes,
+          .holds = past.holds,
+          .truncated = past.truncated,
+          .message = past.message,
+          .input = past.input,
+          .columns = past.columns};
+}
+
+}  // namespace
 
 BadRecords StrictestPolicy(const PipelineSpec& spec, const std::vector<std::size_t>& sources) {
   bool all_skip = !sources.empty();
@@ -25,19 +46,20 @@ BadRecords StrictestPolicy(const PipelineSpec& spec, const std::vector<std::size
   return all_skip ? BadRecords::kSkip : BadRecords::kQuarantine;
 }
 
-RowDelivery::RowDelivery(const Stage* stage, const Producer* producer)
-    : stage_(stage), producer_(producer), row_steps_(stage->spec->steps.size()) {}
+RowDelivery::RowDelivery(const Stage* stage, std::vector<Producer> entries)
+    : stage_(stage), entries_(std::move(entries)), row_steps_(stage->spec->steps.size()) {}
 
 Result<std::unique_ptr<RowDelivery>> RowDelivery::Make(const Stage* stage,
-                                                       const Producer* producer) {
-  std::unique_ptr<RowDelivery> delivery(new RowDelivery(stage, producer));
-  TRY(delivery->OpenRowSteps(*producer));
+                                                       std::vector<Producer> entries) {
+  std::unique_ptr<RowDelivery> delivery(new RowDelivery(stage, std::move(entries)));
+  for (const Producer& entry : delivery->entries_) TRY(delivery->OpenRowSteps(entry));
   return delivery;
 }
 
 Result<void> RowDelivery::OpenRowSteps(const Producer& producer) {
   for (const Consumer& consumer : producer.consumers) {
-    if (consumer.kind != Consumer::Kind::kRowStep) continue;
+    if (consumer.kind != Consumer::Kind::kRowStep || row_steps_[consumer.index] != nullptr)
+      continue;
     TRY(row_steps_[consumer.index], stage_->spec->steps[consumer.index].transform->OpenRow());
     TRY(OpenRowSteps(stage_->graph->step(consumer.index)));
   }
@@ -46,41 +68,115 @@ Result<void> RowDelivery::OpenRowSteps(const Producer& producer) {
 
 Result<void> RowDelivery::DeliverBatch(const EpochInfo& epoch, const DecodedBatch& batch,
                                        EpochCounts* counts) {
-  const PipelineSource& source = stage_->spec->sources[producer_->index];
-  SourceCounts& count = counts->sources[source.name];
+  const Producer& entry = entries_[batch.entry];
+  const PipelineSource& source = stage_->spec->sources[entry.index];
+  SourceCounts& count = counts->sources[entry.name];
   count.delivered += batch.delivered;
   count.bytes += batch.bytes;
   count.decoded += batch.decoded_messages;
   count.rejected_whole += batch.rejected_whole;
   count.tombstones += batch.tombstones;
   count.rows += batch.decoded.rows->num_rows();
+  copied_bytes_ = 0;
   for (const Reject& reject : batch.decoded.rejects) {
     if (reject.row != Reject::kWholeMessage) ++count.row_rejects;
-    const RawRecord& record = batch.raw->records[reject.record];
-    DeadLetter letter{source.name,
-                      "decode",
-                      batch.raw->Origin(reject.record),
-                      reject.row,
-                      reject.byte,
-                      reject.code,
-                      reject.field,
-                      reject.reason,
-                      reject.bytes.empty() ? record.view() : std::string_view(reject.bytes)};
+    TRY(DeadLetter letter, LetterOfReject(source, batch, reject));
     if (count.first_reject.empty()) count.first_reject = letter.Brief();
     TRY(Refuse(epoch, source.bad_records, letter, counts));
   }
-  RowOrigin origin{&batch, nullptr, source.bad_records};
-  TRY(Deliver(epoch, *producer_, batch.decoded.rows, origin, counts));
+  RowOrigin origin{&source, &batch, nullptr, source.bad_records};
+  TRY(Deliver(epoch, entry, batch.decoded.rows, origin, counts));
   return FlushDeadLetters(epoch, counts);
 }
 
 Result<void> RowDelivery::DeliverRows(const EpochInfo& epoch,
                                       const std::shared_ptr<arrow::RecordBatch>& rows,
                                       EpochCounts* counts) {
-  const auto& sources = stage_->graph->sources_of_step(producer_->index);
-  RowOrigin origin{nullptr, nullptr, StrictestPolicy(*stage_->spec, sources)};
-  TRY(Deliver(epoch, *producer_, rows, origin, counts));
+  const Producer& step = entries_.front();
+  const auto& sources = stage_->graph->sources_of_step(step.index);
+  RowOrigin origin{nullptr, nullptr, nullptr, StrictestPolicy(*stage_->spec, sources)};
+  TRY(Deliver(epoch, step, rows, origin, counts));
   return FlushDeadLetters(epoch, counts);
+}
+
+/// The columns that the source itself adds to rows of this record, as JSON; "" if there are none.
+Result<std::string> RowDelivery::SourceColumns(const PipelineSource& source, const RawBatch& raw,
+                                               std::uint32_t record) const {
+  TRY(auto columns, raw.ExtraColumns({record}));
+  if (columns.empty()) return std::string();
+  const int first = source.schema->num_fields() - static_cast<int>(columns.size());
+  const arrow::FieldVector& fields = source.schema->fields();
+  auto row = arrow::RecordBatch::Make(arrow::schema({fields.begin() + first, fields.end()}), 1,
+                                      std::move(columns));
+  return stage_->spec->row_to_text(*row, 0);
+}
+
+Result<DeadLetter> RowDelivery::LetterOfReject(const PipelineSource& source,
+                                               const DecodedBatch& batch, const Reject& reject) {
+  const RawBatch& raw = *batch.raw;
+  const std::string_view message = raw.records[reject.record].view();
+  const PastLetter* past = raw.past(reject.record);
+  DeadLetter letter;
+  if (past != nullptr && !past->whole) {
+    letter = Repeated(*past);
+  } else {
+    letter.source = past == nullptr ? source.name : past->source;
+    letter.step = "decode";
+    letter.origin = raw.Origin(reject.record);
+    letter.row = reject.row;
+    letter.bytes = reject.bytes.empty() ? message : std::string_view(reject.bytes);
+    if (letter.bytes != message) {
+      letter.holds = LetterBytes::kRow;
+      if (reject.record != copied_record_) copied_bytes_ = 0;
+      copied_record_ = reject.record;
+      copied_bytes_ += message.size();
+      if (copied_bytes_ <= kMessageCopies) letter.message = message;
+    }
+    if (past == nullptr) {
+      TRY(letter.columns, SourceColumns(source, raw, reject.record));
+    } else {
+      letter.columns = past->columns;
+    }
+  }
+  letter.byte = reject.byte;
+  letter.code = reject.code;
+  letter.field = reject.field;
+  letter.reason = reject.reason;
+  return letter;
+}
+
+Result<DeadLetter> RowDelivery::LetterOfRow(const Consumer& step, const arrow::RecordBatch& rows,
+                                            const RowFailure& failure,
+                                            const RowOrigin& origin) const {
+  DeadLetter letter;
+  if (origin.batch != nullptr) {
+    const DecodedRows& decoded = origin.batch->decoded;
+    const std::size_t row = origin.DecodedRow(failure.row);
+    const std::uint32_t record = decoded.record_of_row[row];
+    const RawBatch& raw = *origin.batch->raw;
+    const PastLetter* past = raw.past(record);
+    if (past != nullptr && !past->whole) {
+      letter = Repeated(*past);
+    } else {
+      letter.source = past == nullptr ? origin.source->name : past->source;
+      letter.origin = raw.Origin(record);
+      letter.row = decoded.row_in_message.empty() ? 0 : decoded.row_in_message[row];
+      letter.bytes = raw.records[record].view();
+      if (past == nullptr) {
+        TRY(letter.columns, SourceColumns(*origin.source, raw, record));
+      } else {
+        letter.columns = past->columns;
+      }
+    }
+  }
+  letter.step = step.name;
+  letter.input = stage_->spec->row_to_text(rows, failure.row);
+  if (letter.source.empty()) letter.holds = LetterBytes::kInput;
+  letter.code = failure.code;
+  letter.field = failure.field;
+  letter.reason = failure.reason;
+  letter.shown = failure.shown;
+  return letter;
 }
 
 Result<void> RowDelivery::Deliver(const EpochInfo& epoch, const Producer& producer,
@@ -139,22 +235,8 @@ Result<void> RowDelivery::ThroughStep(const EpochInfo& epoch, const Consumer& st
 
   for (const RowFailure& failure : output.failures) {
     if (failure.row < 0 || failure.row >= in) return broken;
-    DeadLetter letter{"", step.name,    "", -1, -1, failure.code, failure.field, failure.reason,
-                      {}, failure.shown};
+    TRY(DeadLetter letter, LetterOfRow(step, *rows, failure, origin));
     if (count.first_dead.empty()) count.first_dead = letter.Brief();
-    std::string text;
-    if (origin.batch != nullptr) {
-      const DecodedRows& decoded = origin.batch->decoded;
-      std::size_t row = origin.DecodedRow(failure.row);
-      std::uint32_t record = decoded.record_of_row[row];
-      letter.source = producer_->name;
-      letter.origin = origin.batch->raw->Origin(record);
-      letter.row = decoded.row_in_message.empty() ? 0 : decoded.row_in_message[row];
-      letter.bytes = origin.batch->raw->records[record].view();
-    } else {
-      text = stage_->spec->row_to_text(*rows, failure.row);
-      letter.bytes = text;
-    }
     TRY(Refuse(epoch, origin.policy, letter, counts));
   }
 

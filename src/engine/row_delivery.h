@@ -23,11 +23,13 @@ namespace sluice {
 
 class RowDelivery {
  public:
-  /// Opens the row steps that rows of `producer` reach without an open step in between.
-  static Result<std::unique_ptr<RowDelivery>> Make(const Stage* stage, const Producer* producer);
+  /// Opens the row steps that rows reach without an open step in between. `entries` are the ways
+  /// that a source's rows take (JobGraph::source), or the one open step.
+  static Result<std::unique_ptr<RowDelivery>> Make(const Stage* stage,
+                                                   std::vector<Producer> entries);
 
   /// A decoded batch of the source this delivery was made for: rows and rejects. Counts go to
-  /// `counts`.
+  /// `counts`, under the name of the batch's entry.
   Result<void> DeliverBatch(const EpochInfo& epoch, const DecodedBatch& batch, EpochCounts* counts);
   /// Rows of an open step, without messages behind them.
   Result<void> DeliverRows(const EpochInfo& epoch, const std::shared_ptr<arrow::RecordBatch>& rows,
@@ -35,7 +37,7 @@ class RowDelivery {
 
  private:
   struct RowOrigin;
-  RowDelivery(const Stage* stage, const Producer* producer);
+  RowDelivery(const Stage* stage, std::vector<Producer> entries);
   Result<void> OpenRowSteps(const Producer& producer);
   Result<void> Deliver(const EpochInfo& epoch, const Producer& producer,
                        const std::shared_ptr<arrow::RecordBatch>& rows, const RowOrigin& origin,
@@ -43,15 +45,23 @@ class RowDelivery {
   Result<void> ThroughStep(const EpochInfo& epoch, const Consumer& step,
                            const std::shared_ptr<arrow::RecordBatch>& rows, const RowOrigin& origin,
                            EpochCounts* counts);
+  Result<DeadLetter> LetterOfReject(const PipelineSource& source, const DecodedBatch& batch,
+                                    const Reject& reject);
+  Result<DeadLetter> LetterOfRow(const Consumer& step, const arrow::RecordBatch& rows,
+                                 const RowFailure& failure, const RowOrigin& origin) const;
+  Result<std::string> SourceColumns(const PipelineSource& source, const RawBatch& raw,
+                                    std::uint32_t record) const;
   Result<void> Refuse(const EpochInfo& epoch, BadRecords policy, const DeadLetter& letter,
                       EpochCounts* counts);
   Result<void> FlushDeadLetters(const EpochInfo& epoch, EpochCounts* counts);
 
   const Stage* stage_;
-  const Producer* producer_;
+  const std::vector<Producer> entries_;
   std::vector<std::unique_ptr<RowTransform>> row_steps_;  ///< By index in spec->steps.
   std::unique_ptr<DeadLetterBuilder> letters_;
   std::int64_t letters_epoch_ = -1;
+  std::uint32_t copied_record_ = 0;  ///< Of the batch: whose message was last put into a letter...
+  std::size_t copied_bytes_ = 0;     ///< ...and how much of it in all.
 };
 
 /// The policy for rows of an open step, which come from several sources: the strictest of them.

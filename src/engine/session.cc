@@ -130,12 +130,7 @@ Result<void> Session::Build() {
     }
     std::vector<SchemaPtr> schemas;
     for (const std::string& input : spec_.steps[i].transform->inputs()) {
-      for (const PipelineSource& source : spec_.sources) {
-        if (source.name == input) schemas.push_back(source.schema);
-      }
-      for (const PipelineStep& step : spec_.steps) {
-        if (step.name == input) schemas.push_back(step.transform->output_schema());
-      }
+      schemas.push_back(graph_.Find(input)->schema);
     }
     stage_.open_steps.push_back(std::make_unique<OpenStep>(&stage_, i, std::move(schemas), queues));
   }
@@ -170,7 +165,7 @@ Result<void> Session::StartReaders() {
     for (auto& share : shares) {
       TRY(auto reader, sources_.OpenReader(i, share));
       TRY(auto decoder, spec_.sources[i].make_decoder());
-      TRY(auto delivery, RowDelivery::Make(&stage_, &graph_.source(i)));
+      TRY(auto delivery, RowDelivery::Make(&stage_, graph_.source(i)));
       ReaderLaneOptions options{i, std::move(share), ends, &sources_.source(i), &watch_};
       readers_.push_back(std::make_unique<ReaderLane>(&stage_, &gate_, metrics_, std::move(reader),
                                                       std::move(decoder), std::move(delivery),
@@ -264,6 +259,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   TRY(EpochCounts counts, CollectCuts(&moved));
   for (std::size_t i = 0; i < stage_.open_steps.size() && !moved.empty(); ++i) {
     if (stage_.open_steps[i] == nullptr) continue;
+    if (spec_.skip_idle_steps && !stage_.open_steps[i]->Begun(sealing)) continue;
     TRY(auto of_step, stage_.open_steps[i]->Seal(sealing));
     counts.Add(of_step);
   }
@@ -374,7 +370,7 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
   EpochCounts counts;
   const SinkRefusal& first = refusals.front();
   counts.sinks[sink].first_dead =
-      DeadLetter{"", sink, "", -1, -1, first.code, first.field, first.reason, {}}.Brief();
+      DeadLetter{.code = first.code, .field = first.field, .reason = first.reason}.Brief();
   if (policy == BadRecords::kSkip || stage_.dead_letters == nullptr) {
     counts.skipped = static_cast<std::int64_t>(refusals.size());
   } else {
@@ -386,7 +382,12 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
     DeadLetterBuilder letters(spec_.job, epoch, now);
     for (const SinkRefusal& refusal : refusals) {
       std::string text = spec_.row_to_text(*rows, refusal.row);
-      TRY(letters.Add({"", sink, "", -1, -1, refusal.code, refusal.field, refusal.reason, text}));
+      TRY(letters.Add({.step = sink,
+                       .code = refusal.code,
+                       .field = refusal.field,
+                       .reason = refusal.reason,
+                       .holds = LetterBytes::kInput,
+                       .input = std::move(text)}));
     }
     counts.dead_letters = letters.rows();
     TRY(auto batch, letters.Take());

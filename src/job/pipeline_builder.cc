@@ -93,6 +93,7 @@ class Builder {
     context.checkpoint_id = settings_.checkpoint_id;
     context.memory_bytes = plan_->shares.each_sink;
     context.metrics = settings_.metrics;
+    context.joins_others = settings_.joins_others;
     return context;
   }
 
@@ -103,7 +104,10 @@ class Builder {
     out.open = [plan = plan_, index, metrics = settings_.metrics] {
       return OpenPlannedSource(*plan, index, metrics);
     };
-    out.make_decoder = [plan = plan_, index] { return MakePlannedDecoder(*plan, index); };
+    out.make_decoder = [plan = plan_, index]() -> Result<std::unique_ptr<BatchDecoder>> {
+      TRY(std::unique_ptr<BatchDecoder> decoder, MakePlannedDecoder(*plan, index));
+      return decoder;
+    };
     out.schema = plan_->sources[index].schema;
     if (source.detects) out.known = source.known;
     out.caps = CapsFor(plan_->sources[index].extra);

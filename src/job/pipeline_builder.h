@@ -17,6 +17,7 @@ struct PipelineSettings {
   Metrics* metrics = nullptr;
   bool until_caught_up = false;
   std::vector<std::string> drop;
+  bool joins_others = false;  ///< SinkContext::joins_others.
 };
 
 /// Makes the sinks, the dead letters' among them, and what opens sources and decoders. Nothing is

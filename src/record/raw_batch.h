@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "record/past_letter.h"
 
 namespace sluice {
 
@@ -54,6 +55,12 @@ class RawBatch {
   /// Where a record came from, as a JSON object for dead letters:
   /// {"topic":..,"partition":..,"offset":..}.
   virtual std::string Origin(std::size_t record) const = 0;
+
+  /// The dead letter out of which a record is read again; null for one that came from a source.
+  virtual const PastLetter* past(std::size_t record) const {
+    (void)record;
+    return nullptr;
+  }
 
   /// The source's own columns (Source::extra_fields, same order) with one value for each entry of
   /// `record_of_row`. Sources without such columns return none.

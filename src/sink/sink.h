@@ -102,6 +102,8 @@ struct SinkContext {
   std::string checkpoint_id;              ///< 32 hex digits.
   std::size_t memory_bytes = 256u << 20;  ///< Its share of maxMemory, for all open files together.
   Metrics* metrics = nullptr;             ///< May be null.
+  /// Of a replay, whose rows join those of the job: files of another checkpoint are no surprise.
+  bool joins_others = false;
 };
 
 /// A kind of sink as the lists in src/main/ and `sluice describe` know it.

@@ -300,6 +300,47 @@ TEST_F(PipelineTest, AnOpenStepSeesTheWholeEpochAndItsInputsOverflowToDisk) {
   EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"5000+5000"}));
 }
 
+/// Sends whole batches to an entry of a replay: those whose first record begins with "step" to the
+/// second.
+class SortingDecoder final : public BatchDecoder {
+ public:
+  Result<void> Decode(const std::shared_ptr<const RawBatch>& raw, const Take& take) override {
+    TRY(auto decoder, testing_parts::MakeValueDecoder());
+    return decoder->Decode(raw, [&](DecodedBatch batch) {
+      batch.entry = raw->records[0].view().starts_with("step") ? 1 : 0;
+      return take(std::move(batch));
+    });
+  }
+};
+
+TEST_F(PipelineTest, ARowEntersWhereItsEntrySays) {
+  options_.records_per_read = 1;
+  PipelineSource& source = spec_.sources[0];
+  source.name = "letters";
+  source.entries = {{"in", "", source.schema}, {"in for clean", "clean", source.schema}};
+  source.make_decoder = []() -> Result<std::unique_ptr<BatchDecoder>> {
+    return std::unique_ptr<BatchDecoder>(std::make_unique<SortingDecoder>());
+  };
+  spec_.steps.push_back({"clean", testing_parts::MakeRowStep("in")});
+  spec_.steps.push_back({"count", testing_parts::MakeCountStep({"in"})});
+  spec_.sinks[0].from = "clean";
+  auto all = std::make_shared<Table>(), counted = std::make_shared<Table>();
+  spec_.sinks.push_back({"all", "table", "in", "{}", testing_parts::MakeTableSink(all)});
+  spec_.sinks.push_back({"counted", "table", "count", "{}", testing_parts::MakeTableSink(counted)});
+  spec_.skip_idle_steps = true;
+  topic_->Append("a", "step only");
+  auto ran = Run();
+  ASSERT_TRUE(ran.ok()) << ToString(ran.error());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"step only"}));
+  EXPECT_TRUE(all->Rows().empty());
+  EXPECT_TRUE(counted->Rows().empty()) << "no row reached the count";
+  topic_->Append("a", "for everybody");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"for everybody", "step only"}));
+  EXPECT_EQ(all->Rows(), (std::multiset<std::string>{"for everybody"}));
+  EXPECT_EQ(counted->Rows(), (std::multiset<std::string>{"1"}));
+}
+
 TEST_F(PipelineTest, AFailureBeforeTheDecisionIsReadAgain) {
   std::atomic<int> failures{3};
   table_->failures.write = [&](std::int64_t) -> Result<void> {

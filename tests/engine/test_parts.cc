@@ -336,8 +336,10 @@ SchemaPtr ValueSchema() {
   return schema;
 }
 
-Result<std::unique_ptr<MessageDecoder>> MakeValueDecoder() {
-  return MessageDecoder::Make(std::make_unique<ValueDecoder>(), {}, DecodeLimits{});
+Result<std::unique_ptr<BatchDecoder>> MakeValueDecoder() {
+  TRY(std::unique_ptr<BatchDecoder> decoder,
+      MessageDecoder::Make(std::make_unique<ValueDecoder>(), {}, DecodeLimits{}));
+  return decoder;
 }
 
 std::multiset<std::string> Table::Rows() const {

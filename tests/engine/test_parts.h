@@ -42,7 +42,7 @@ std::unique_ptr<Source> MakeTopicSource(std::shared_ptr<Topic> topic, TopicSourc
 
 /// One column `value string`; messages that begin with "bad" are rejects.
 SchemaPtr ValueSchema();
-Result<std::unique_ptr<MessageDecoder>> MakeValueDecoder();
+Result<std::unique_ptr<BatchDecoder>> MakeValueDecoder();
 
 /// Rows that a store shows, by epoch, and what was staged for it. Shared by the sinks of a job's
 /// lives.

@@ -210,7 +210,7 @@ Result<void> FilesSink::LookAtTarget(Storage& storage, std::int64_t decided) {
                          "records again. Put the newest checkpoint back; or move these files away; "
                          "or delete the checkpoint and the target to process everything anew");
   }
-  if (visible > 0) {
+  if (visible > 0 && !context_.joins_others) {
     Log(LogLevel::kWarn, "the target holds files of other checkpoints; this job adds to them",
         {{"sink", context_.name},
          {"path", options_.path},
@@ -220,7 +220,7 @@ Result<void> FilesSink::LookAtTarget(Storage& storage, std::int64_t decided) {
          {"list", "find " + ShellQuoted(options_.path) + " -name 'part-*' ! -name 'part-" + ours +
                       "-*' ! -path '*/_staging/*'"}});
   }
-  if (staged > 0) {
+  if (staged > 0 && !context_.joins_others) {
     Log(LogLevel::kWarn, "staged files of other checkpoints lie in the target; no reader sees them",
         {{"sink", context_.name},
          {"files", std::to_string(staged)},
