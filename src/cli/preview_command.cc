@@ -188,6 +188,11 @@ Result<int> Preview(CommandContext& context, const Args& args) {
   context.out.flush();
   context.err << preview.delivered() << " records read, " << preview.refused()
               << " refused; nothing was committed\n";
+  std::string kinds;
+  for (const auto& [name, count] : preview.kinds()) {
+    kinds += (kinds.empty() ? "" : ", ") + name + " " + std::to_string(count);
+  }
+  if (!kinds.empty()) context.err << "by format and codec: " << kinds << "\n";
   for (const std::string& reason : preview.reasons()) context.err << "  " << reason << "\n";
   if (preview.delivered() == 0) {
     context.err << "help: no record came within " << args.wait

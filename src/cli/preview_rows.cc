@@ -28,6 +28,15 @@ Result<void> PreviewRows::Feed(std::size_t source, MessageDecoder* decoder,
   bytes_ += raw->bytes;
   return decoder->Decode(raw, [&](const DecodedBatch& batch) {
     delivered_ += batch.delivered;
+    const std::vector<std::string>& formats = plan_.job.sources[source].formats;
+    for (std::size_t i = 0; i < formats.size(); ++i) {
+      const auto& counts = batch.decoded.messages_of_format;
+      const std::int64_t count = counts.empty() ? batch.decoded_messages : counts[i];
+      if (count > 0) kinds_[formats[i]] += count;
+    }
+    for (std::size_t i = 0; i < kNumCodecs; ++i) {
+      if (batch.decompressed[i] > 0) kinds_[CodecNames()[i]] += batch.decompressed[i];
+    }
     for (const Reject& reject : batch.decoded.rejects) {
       Refuse("decode", reject.code, reject.field, reject.reason);
     }

@@ -33,6 +33,8 @@ class PreviewRows {
   std::int64_t delivered() const { return delivered_; }
   std::int64_t refused() const { return refused_; }
   std::size_t bytes() const { return bytes_; }
+  /// Messages by the format that read them and the codec they were packed with: "json", "gzip".
+  const std::map<std::string, std::int64_t>& kinds() const { return kinds_; }
   /// Reasons of refusals with their step, each once, the first ten.
   const std::vector<std::string>& reasons() const { return reasons_; }
 
@@ -48,6 +50,7 @@ class PreviewRows {
   std::int64_t delivered_ = 0;
   std::int64_t refused_ = 0;
   std::size_t bytes_ = 0;
+  std::map<std::string, std::int64_t> kinds_;
   std::vector<std::string> reasons_;
 };
 

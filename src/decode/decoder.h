@@ -46,6 +46,8 @@ struct DecodedRows {
   std::vector<Reject> rejects;
   /// What the messages hold that the columns do not; null: they hold it all. Of detecting decoders.
   std::shared_ptr<const ObservedType> unseen = nullptr;
+  /// Of a decoder of several formats: how many messages each of them read, in their order.
+  std::vector<std::int64_t> messages_of_format = {};
   /// The first message that was not read, because the rows of those before it take enough memory:
   /// it and the others are for the next call. None: all were read. Never the first of them all.
   std::optional<std::uint32_t> stopped_at = std::nullopt;

@@ -14,6 +14,11 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
     MetricLabels labels = {{"source", spec.sources[i].name}};
     OfSource& of = sources_[i];
     of.records = &metrics.AddCounter("sluice_records_total", "Messages delivered.", labels);
+    for (const std::string& format : spec.sources[i].formats) {
+      of.by_format.push_back(
+          &metrics.AddCounter("sluice_decoded_records_total", "Messages read, by format.",
+                              {{"source", spec.sources[i].name}, {"format", format}}));
+    }
     of.bytes = &metrics.AddCounter("sluice_bytes_total", "Bytes of messages delivered.", labels);
     of.rejects = &metrics.AddCounter("sluice_rejects_total",
                                      "Messages and rows the decoder refused.", labels);
@@ -63,6 +68,10 @@ void EngineMetrics::NoteBatch(std::size_t source, const DecodedBatch& batch,
     of.rejects->Add(static_cast<double>(batch.decoded.rejects.size()));
     rejects_.fetch_add(static_cast<std::int64_t>(batch.decoded.rejects.size()),
                        std::memory_order_relaxed);
+  }
+  for (std::size_t i = 0; i < of.by_format.size(); ++i) {
+    const auto& counts = batch.decoded.messages_of_format;
+    of.by_format[i]->Add(static_cast<double>(counts.empty() ? batch.decoded_messages : counts[i]));
   }
   for (std::size_t i = 0; i < kNumCodecs; ++i) {
     if (batch.decompressed[i] > 0) {

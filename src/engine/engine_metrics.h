@@ -40,6 +40,7 @@ class EngineMetrics {
   struct OfSource {
     Counter* records;
     Counter* bytes;
+    std::vector<Counter*> by_format;
     Counter* rejects;
     Counter* tombstones;
     Counter* lost;

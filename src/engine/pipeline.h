@@ -40,6 +40,8 @@ struct PipelineSource {
   /// A decoder for one reading thread.
   std::function<Result<std::unique_ptr<BatchDecoder>>()> make_decoder;
   SchemaPtr schema;  ///< Of the decoder made by it.
+  /// Names of its formats: as many as DecodedRows::messages_of_format has, or one.
+  std::vector<std::string> formats;
   /// What is known of its columns where they are learned from its records; `schema` follows.
   std::optional<KnownSchema> known;
   SchemaCaps caps;

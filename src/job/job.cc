@@ -6,8 +6,10 @@
 #include <cctype>
 #include <filesystem>
 #include <map>
+#include <sstream>
 
 #include "core/metrics.h"
+#include "decode/mixed_format.h"
 #include "job/job_options.h"
 #include "job/memory_shares.h"
 #include "job/references.h"
@@ -204,15 +206,88 @@ class JobReader {
       TRY(ResolveReferences(owner, "", &value));
       TRY(source.type, FindType(parts_.sources, value.entries, "type", owner, source.place));
       owner += " (" + source.type->name + ")";
-      TRY(source.format,
-          FindType(parts_.formats, value.entries, "classification", owner, source.place));
-      std::vector<OptionSpec> specs =
-          JoinSpecs(JoinSpecs(SourceOptionSpecs(), source.type->options), source.format->options);
+      TRY(const std::vector<const FormatEntry*> formats, FindFormats(value.entries, owner, source));
+      for (RawEntry& entry : value.entries) {
+        if (entry.name == "classification") entry.value = JoinedText(std::move(entry.value));
+      }
+      source.format = formats.front();
+      std::vector<OptionSpec> specs = JoinSpecs(SourceOptionSpecs(), source.type->options);
+      for (const FormatEntry* format : formats) {
+        source.formats.push_back(format->name);
+        specs = JoinSpecs(std::move(specs), format->options);
+      }
       TRY(source.options, Parse(specs, value.entries, owner, source.place));
+      if (formats.size() > 1) TRY(Mix(formats, value.entries, owner, &source));
       TRY(CheckSource(owner, &source));
       WarnOfLiteralSecrets(owner, specs, source.options);
       job_.sources.push_back(std::move(source));
     }
+    return {};
+  }
+
+  /// A list as the text that it could have been.
+  static RawValue JoinedText(RawValue value) {
+    if (value.kind != RawValue::Kind::kList) return value;
+    std::string text;
+    for (const RawValue& item : value.items) text += (text.empty() ? "" : ", ") + item.text;
+    value.kind = RawValue::Kind::kScalar;
+    value.items.clear();
+    value.text = std::move(text);
+    return value;
+  }
+
+  /// One name, or several as a list or with commas between them.
+  Result<std::vector<const FormatEntry*>> FindFormats(const RawOptions& raw,
+                                                      const std::string& owner,
+                                                      const JobSource& source) const {
+    std::vector<RawValue> names;
+    const RawValue* given = FindEntry(raw, "classification");
+    if (given != nullptr && given->kind == RawValue::Kind::kList) names = given->items;
+    if (given != nullptr && given->text.find(',') != std::string::npos) {
+      std::istringstream all(given->text);
+      for (std::string name; std::getline(all, name, ',');) {
+        std::erase_if(name, [](char c) { return c == ' '; });
+        names.push_back(*given);
+        names.back().text = name;
+      }
+    }
+    std::vector<const FormatEntry*> formats;
+    if (names.empty()) {
+      TRY(const FormatEntry* only,
+          FindType(parts_.formats, raw, "classification", owner, source.place));
+      formats.push_back(only);
+    }
+    for (const RawValue& name : names) {
+      TRY(const FormatEntry* format, FindType(parts_.formats, {{"classification", name}},
+                                              "classification", owner, source.place));
+      if (std::find(formats.begin(), formats.end(), format) != formats.end()) {
+        return Mistake(name.place, "job.classification",
+                       owner + ": classification names " + format->name + " twice");
+      }
+      formats.push_back(format);
+    }
+    return formats;
+  }
+
+  /// Formats may have options of one name with other defaults, so each has its own.
+  static Result<void> Mix(const std::vector<const FormatEntry*>& formats, const RawOptions& raw,
+                          const std::string& owner, JobSource* source) {
+    std::vector<FormatUse> uses;
+    for (const FormatEntry* format : formats) {
+      RawOptions own;
+      for (const RawEntry& entry : raw) {
+        const bool known = std::any_of(
+            format->options.begin(), format->options.end(), [&](const OptionSpec& spec) {
+              return spec.name == entry.name || std::find(spec.aliases.begin(), spec.aliases.end(),
+                                                          entry.name) != spec.aliases.end();
+            });
+        if (known) own.push_back(entry);
+      }
+      TRY(Options options, Parse(format->options, own, owner, source->place));
+      uses.push_back({format, std::move(options)});
+    }
+    source->mixed = std::make_shared<const FormatEntry>(MixedFormat(std::move(uses)));
+    source->format = source->mixed.get();
     return {};
   }
 

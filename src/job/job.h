@@ -25,6 +25,9 @@ struct JobSource {
   Place place;
   const SourceEntry* type = nullptr;
   const FormatEntry* format = nullptr;
+  std::shared_ptr<const FormatEntry> mixed =
+      nullptr;                       ///< What `format` is where there are several.
+  std::vector<std::string> formats;  ///< Their names, one or several.
   Options options;  ///< Those of the job file for every source, of the type and of the format.
   BadRecords bad_records = BadRecords::kQuarantine;
   /// Its columns are learned from its records: those of `known`, see job/learned_columns.h. Where

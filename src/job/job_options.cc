@@ -98,7 +98,8 @@ const std::vector<OptionSpec>& SourceOptionSpecs() {
   static const std::vector<OptionSpec> specs = {
       {.name = "type", .help = "Kind of source.", .example = "kafka", .required = true},
       {.name = "classification",
-       .help = "Format of the records.",
+       .help = "Format of the records. Of several, as a list or with commas between them, each "
+               "record is read by the first that takes it.",
        .example = "json",
        .required = true},
       {.name = "schema",

@@ -288,8 +288,13 @@ std::string JobFileSchema(const Parts& parts) {
     formats = JoinSpecs(std::move(formats), entry.options);
   }
   Json source = SelectedObject(SourceOptionSpecs(), "type", parts.sources, formats);
-  source["properties"]["classification"]["enum"] = parts.formats.names();
-  source["properties"]["classification"].erase("type");
+  // One of them, or several; `avro, json` in one text is for those who cannot write a list.
+  Json& classification = source["properties"]["classification"];
+  classification.erase("type");
+  classification["anyOf"] =
+      Json::array({{{"enum", parts.formats.names()}},
+                   {{"type", "string"}, {"pattern", ","}},
+                   {{"type", "array"}, {"items", {{"enum", parts.formats.names()}}}}});
   Json& properties = schema["properties"];
   properties["sources"]["type"] = "object";
   properties["sources"]["minProperties"] = 1;

@@ -109,6 +109,7 @@ class Builder {
       return decoder;
     };
     out.schema = plan_->sources[index].schema;
+    out.formats = source.formats;
     if (source.detects) out.known = source.known;
     out.caps = CapsFor(plan_->sources[index].extra);
     out.bad_records = source.bad_records;
