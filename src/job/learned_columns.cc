@@ -16,6 +16,14 @@ namespace {
 
 constexpr std::int64_t kLookingMicros = 10'000'000;
 
+/// For the log: a thousand columns are no line of it.
+std::string Shortened(std::string ddl) {
+  constexpr std::size_t kMost = 2'000;
+  if (ddl.size() <= kMost) return ddl;
+  ddl.resize(ddl.rfind(',', kMost));
+  return ddl + ", and more: `sluice schema show` has all";
+}
+
 /// As much of the pipeline as there can be without columns.
 PipelineSpec SpecWithoutColumns(const Job& job, const LearnOptions& options) {
   PipelineSpec spec;
@@ -139,7 +147,7 @@ Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& opti
     Log(LogLevel::kInfo, "columns learned",
         {{"source", source.name},
          {"records", std::to_string(sample.records)},
-         {"columns", FormatDdl(*source.known.schema())}});
+         {"columns", Shortened(FormatDdl(*source.known.schema()))}});
   }
   return true;
 }
