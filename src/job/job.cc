@@ -10,6 +10,7 @@
 #include "core/metrics.h"
 #include "job/job_options.h"
 #include "job/memory_shares.h"
+#include "job/option_place.h"
 #include "job/references.h"
 #include "job/yaml_loader.h"
 
@@ -17,11 +18,6 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kLongestName = 255;
-
-Error AtPlace(const Place& place, Error error) {
-  std::string where = place.ToString();
-  return where.empty() ? error : std::move(error).At(where);
-}
 
 Error Mistake(const Place& place, std::string code, const std::string& message) {
   return AtPlace(place, UserError(std::move(code), message));
@@ -208,8 +204,11 @@ class JobReader {
           FindType(parts_.formats, value.entries, "classification", owner, source.place));
       std::vector<OptionSpec> specs =
           JoinSpecs(JoinSpecs(SourceOptionSpecs(), source.type->options), source.format->options);
+      if (source.format->registered_as)
+        specs = JoinSpecs(std::move(specs), parts_.registry_options);
       TRY(source.options, Parse(specs, value.entries, owner, source.place));
       TRY(CheckSource(owner, &source));
+      TRY(MakeEnvelopes(owner, specs, &source));
       WarnOfLiteralSecrets(owner, specs, source.options);
       job_.sources.push_back(std::move(source));
     }
@@ -245,6 +244,19 @@ class JobReader {
                      owner + ": " + change.refused.front());
     }
     source->known = change.schema;
+    return {};
+  }
+
+  /// Asks nothing yet: a registry that is away is no mistake of the job's.
+  Result<void> MakeEnvelopes(const std::string& owner, const std::vector<OptionSpec>& specs,
+                             JobSource* source) const {
+    if (!source->format->registered_as || !parts_.make_schema_finder) return {};
+    auto made =
+        Envelopes::Make(source->options, *source->format->registered_as, parts_.make_schema_finder);
+    if (!made.ok()) {
+      return AtOption(source->options, specs, source->place, owner, std::move(made).error());
+    }
+    source->envelopes = *std::move(made);
     return {};
   }
 
@@ -489,11 +501,17 @@ Result<std::unique_ptr<Source>> MakeSource(const Job& job, const JobSource& sour
   return source.type->make(source.options, context);
 }
 
-Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared) {
+Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared,
+                                             std::int64_t patience_micros) {
+  const DecodeLimits limits;
+  std::unique_ptr<Decoder> decoder;
   if (source.detects) {
-    return source.format->make_detecting(source.options, source.known.schema(), DecodeLimits{});
+    TRY(decoder, source.format->make_detecting(source.options, source.known.schema(), limits));
+  } else {
+    TRY(decoder, source.format->make(source.options, std::move(declared), limits));
   }
-  return source.format->make(source.options, std::move(declared), DecodeLimits{});
+  if (source.envelopes == nullptr) return decoder;
+  return source.envelopes->Wrap(std::move(decoder), limits, patience_micros);
 }
 
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

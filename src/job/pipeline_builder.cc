@@ -183,7 +183,9 @@ Result<std::unique_ptr<Source>> OpenPlannedSource(const Plan& plan, std::size_t 
 
 Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std::size_t index) {
   const JobSource& source = plan.job.sources[index];
-  TRY(std::unique_ptr<Decoder> decoder, MakeDecoder(source, plan.sources[index].declared));
+  const std::int64_t patience = plan.use == PlanFor::kRunning ? kRunningPatience : kLookingPatience;
+  TRY(std::unique_ptr<Decoder> decoder,
+      MakeDecoder(source, plan.sources[index].declared, patience));
   return MessageDecoder::Make(std::move(decoder), plan.sources[index].extra, DecodeLimits{},
                               MakeCompression(source.options.String("compression")));
 }

@@ -146,6 +146,22 @@ std::string KafkaBatch::Origin(std::size_t record) const {
   return origin.dump();
 }
 
+std::optional<std::string_view> KafkaBatch::Header(std::size_t record, const char* name) const {
+  // Parsing them writes into the messages, which any thread may read afterwards.
+  std::call_once(headers_read_, [this] {
+    rd_kafka_headers_t* headers = nullptr;
+    for (rd_kafka_message_t* message : messages_) rd_kafka_message_headers(message, &headers);
+  });
+  rd_kafka_headers_t* headers = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (rd_kafka_message_headers(messages_[record], &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+      rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::nullopt;
+  }
+  return std::string_view(static_cast<const char*>(value), value == nullptr ? 0 : size);
+}
+
 Result<std::vector<std::shared_ptr<arrow::Array>>> KafkaBatch::ExtraColumns(
     const std::vector<std::uint32_t>& record_of_row) const {
   std::vector<std::shared_ptr<arrow::Array>> out;
