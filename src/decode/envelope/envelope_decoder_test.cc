@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -183,7 +185,22 @@ TEST_F(EnvelopeDecoderTest, BareAvroThatBeginsLikeAnEnvelopeIsReadAsBare) {
   const std::string like = Confluent(1, Datum().Long(7).Long(7));
   const DecodedRows out = DecodeMessages(decoder.get(), {unknown, like});
   EXPECT_EQ(out.rows->num_rows(), 1);
-  EXPECT_EQ(Rejects(out), "avro.datum @6 #1\n") << "the reason is that of the envelope";
+  EXPECT_EQ(Rejects(out), "avro.resolution @5 #1\n") << "the reason is that of the envelope";
+}
+
+TEST_F(EnvelopeDecoderTest, AKnownIdIsNoProofIfTheRestIsNoDatum) {
+  Avro(1, kFirst);
+  const auto decoder =
+      Bare(R"({"type":"record","name":"R","fields":[{"name":"a","type":"long","default":0},)"
+           R"({"name":"b","type":"long","default":0},{"name":"c","type":"long","default":0},)"
+           R"({"name":"d","type":"long","default":0},{"name":"e","type":"long","default":0},)"
+           R"({"name":"f","type":"string","default":""}]})");
+  const std::string bare = Datum().Long(0).Long(0).Long(0).Long(0).Long(-1).Text("hello");
+  const DecodedRows out =
+      DecodeMessages(decoder.get(), {Confluent(1, Datum().Long(7)), bare,
+                                     Confluent(1, Datum().Long(8))});
+  EXPECT_EQ(Rows(out), "7 | 0 | 0 | 0 | 0 | \n0 | 0 | 0 | 0 | -1 | hello\n8 | 0 | 0 | 0 | 0 | \n");
+  EXPECT_EQ(Rejects(out), "");
 }
 
 TEST_F(EnvelopeDecoderTest, BareAvroThatBeginsLikeGlueIsReadAsBare) {
@@ -329,6 +346,15 @@ TEST_F(EnvelopeDecoderTest, ARegistryThatRefusesTheJobIsAnErrorOfTheJobs) {
   const auto out = Detecting("a bigint")->Decode({{message.data(), message.size(), 0}});
   ASSERT_FALSE(out.ok());
   EXPECT_EQ(out.error().code, "registry.auth");
+}
+
+TEST_F(EnvelopeDecoderTest, EveryCodeIsDocumented) {
+  std::ifstream page("docs/rejects.md");
+  const std::string documented{std::istreambuf_iterator<char>(page), {}};
+  for (const char* code : {"registry.unknown_id", "registry.framing", "registry.type",
+                           "registry.protobuf", kRegistryUnavailable, "limit.schemas"}) {
+    EXPECT_NE(documented.find("| `" + std::string(code) + "` |"), std::string::npos) << code;
+  }
 }
 
 TEST_F(EnvelopeDecoderTest, AFramingThatTheRegistryHasNotIsRefused) {
