@@ -1,6 +1,6 @@
 // What envelopes cost: envelope_bench [RECORDS] [ROUNDS].
 //
-// Click events in Avro, decoded into columns that were learned: bare with their schema declared, in
+// Click events in Avro, decoded into the same columns: bare with their schema declared, in
 // Confluent's envelopes with one schema, and with two versions of it that take turns.
 #include <arrow/memory_pool.h>
 #include <arrow/type.h>
@@ -66,35 +66,32 @@ std::string Message(const sluice_bench::ClickEvent& event, int version) {
 }
 
 std::unique_ptr<sluice::Decoder> MakeEnveloped(sluice::SchemaPtr known) {
-  auto inner =
-      sluice::MakeDetectingAvroDecoder(std::move(known), {}, arrow::default_memory_pool());
+  auto inner = sluice::MakeDetectingAvroDecoder(std::move(known), {}, arrow::default_memory_pool());
   std::vector<sluice::OptionSpec> specs = sluice::FramingOptionSpecs();
   specs.push_back({.name = "registryTimeout", .type = sluice::OptionType::kDuration});
   auto options = sluice::ParseOptions(specs, {}, "bench");
   auto envelopes = sluice::Envelopes::Make(
-      *options, sluice::RegisteredSchema::Type::kAvro,
-      [](const sluice::Options&, std::stop_token) {
+      *options, sluice::RegisteredSchema::Type::kAvro, [](const sluice::Options&, std::stop_token) {
         return sluice::Result<std::unique_ptr<sluice::SchemaFinder>>(std::make_unique<Finder>());
       });
   Require(inner.ok() && envelopes.ok(), "no decoder");
   return (*envelopes)->Wrap(*std::move(inner), {}, 60'000'000);
 }
 
+/// The columns are those that a message of version 2 shows.
 std::unique_ptr<sluice::Decoder> MakeDecoder(bool enveloped) {
-  if (!enveloped) {
-    auto schema = sluice::AvroSchema::Parse(sluice_bench::kAvroSchema);
-    sluice::AvroDecoderOptions options;
-    options.writer = *schema;
-    return *sluice::MakeAvroDecoder(std::move(options), arrow::default_memory_pool());
-  }
-  // The columns are those that a message of version 2 shows.
   std::mt19937_64 random(7);
   const std::string message = Message(sluice_bench::MakeClickEvent(random), 2);
-  auto shown =
-      MakeEnveloped(arrow::schema(arrow::FieldVector()))->Decode({{message.data(), message.size()}});
+  auto shown = MakeEnveloped(arrow::schema(arrow::FieldVector()))
+                   ->Decode({{message.data(), message.size()}});
   Require(shown.ok() && shown->unseen != nullptr, "no columns were shown");
-  return MakeEnveloped(
-      sluice::KnownSchema().Merge(*shown->unseen, sluice::SchemaCaps()).schema.schema());
+  const sluice::SchemaPtr known =
+      sluice::KnownSchema().Merge(*shown->unseen, sluice::SchemaCaps()).schema.schema();
+  if (enveloped) return MakeEnveloped(known);
+  sluice::AvroDecoderOptions options;
+  options.writer = *sluice::AvroSchema::Parse(sluice_bench::kAvroSchema);
+  options.declared = known;
+  return *sluice::MakeAvroDecoder(std::move(options), arrow::default_memory_pool());
 }
 
 struct Case {

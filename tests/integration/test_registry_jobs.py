@@ -87,7 +87,7 @@ def test_a_new_version_widens_the_columns_of_a_running_job(cluster, apicurio, tm
         cluster.produce(topic, [confluent(old, first(i)) if i % 2 else confluent(new, second(i))
                                 for i in range(10, 2010)])
         wait_until(lambda: count_rows(job.lake()) >= 2010, lambda: running.err[-4000:])
-        running.wait_log(r"the records show other columns.*city string.*id: int -> bigint")
+        running.wait_log(r"the records show other columns.*id: int -> bigint; \+ city string")
         running.stop().ok()
     rows = sorted(merged_rows(job), key=lambda one: one["id"])
     assert rows == [{"id": i, "_rescued": None,

@@ -6,6 +6,7 @@
 #include <arrow/table.h>
 #include <arrow/type.h>
 
+#include <array>
 #include <map>
 #include <string>
 #include <utility>
@@ -83,7 +84,8 @@ class DetectingAvroDecoder final : public Decoder {
     unseen_ = nullptr;
     for (std::size_t i = 0; i < payloads.size() && !out.stopped_at;) {
       Writer& writer = WriterOf(payloads[i]);
-      std::vector<Payload> same = {payloads[i]};
+      std::vector<Payload>& same = same_;
+      same.assign(1, payloads[i]);
       std::size_t end = i + 1;
       // The next one's fault would take the place of a broken header's.
       while (&writer != &broken_ && end < payloads.size() && &WriterOf(payloads[end]) == &writer) {
@@ -174,7 +176,9 @@ class DetectingAvroDecoder final : public Decoder {
 
   /// Their schemas stay for as long as this does.
   Writer& RegisteredWriterOf(const RegisteredSchema& schema) {
-    if (last_registered_ == &schema) return *last_writer_;
+    for (const auto& [known, writer] : recent_) {
+      if (known == &schema) return *writer;
+    }
     auto& slot = registered_[&schema];
     if (slot == nullptr) {
       slot = std::make_unique<Writer>();
@@ -184,9 +188,9 @@ class DetectingAvroDecoder final : public Decoder {
         slot->reason = "the schema in the registry: " + prepared.error().message;
       }
     }
-    last_registered_ = &schema;
-    last_writer_ = slot->direct ? &direct_ : slot.get();
-    return *last_writer_;
+    Writer* writer = slot->direct ? &direct_ : slot.get();
+    recent_[next_recent_++ % recent_.size()] = {&schema, writer};
+    return *writer;
   }
 
   Result<void> PrepareRegistered(const RegisteredSchema& registered, Writer* writer) {
@@ -257,13 +261,14 @@ class DetectingAvroDecoder final : public Decoder {
 
   SchemaPtr known_;
   SchemaPtr schema_;
+  std::vector<Payload> same_;
   AvroDetectingOptions options_;
   arrow::MemoryPool* pool_;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::unique_ptr<Writer> retired_;
   std::map<const RegisteredSchema*, std::unique_ptr<Writer>> registered_;
-  const RegisteredSchema* last_registered_ = nullptr;
-  Writer* last_writer_ = nullptr;
+  std::array<std::pair<const RegisteredSchema*, Writer*>, 8> recent_{};  ///< Of registered_.
+  std::size_t next_recent_ = 0;
   Writer direct_;  ///< For every schema whose data the columns hold as they are.
   AvroDecoder* reads_directly_ = nullptr;
   Writer broken_;

@@ -13,7 +13,6 @@ using Framing = Envelopes::Framing;
 
 constexpr std::size_t kKeptArena = 32u << 20;
 constexpr std::size_t kFullArena = 16u << 20;
-constexpr std::size_t kKeptGuesses = 65'536;
 constexpr const char* kTypeNames[] = {"Avro", "JSON", "Protobuf"};
 
 const char* NameOf(RegisteredSchema::Type type) {
@@ -27,6 +26,8 @@ Reject Refusal(std::uint32_t record, const char* code, std::string reason) {
   reject.reason = std::move(reason);
   return reject;
 }
+
+bool ByRecord(const Reject& a, const Reject& b) { return a.record < b.record; }
 
 /// "Click version 3 (id 7)".
 std::string Describe(const SchemaId& id, const RegisteredSchema& schema) {
@@ -85,18 +86,14 @@ bool EnvelopeDecoder::MayBeMessage(std::string_view bytes) {
   return inner_->MayBeMessage(bytes);
 }
 
-std::optional<Envelope> EnvelopeDecoder::Recognise(const Payload& payload,
-                                                   bool* from_header) const {
+std::optional<Envelope> EnvelopeDecoder::Recognise(const Payload& payload) const {
   const std::string_view message(payload.data, payload.size);
   const bool detect = options_.framing == Framing::kAuto;
   if (options_.framing == Framing::kConfluentHeader || (detect && confluent_)) {
     const auto header =
         raw_ == nullptr ? std::nullopt : raw_->Header(payload.record, kSchemaIdHeader);
     if (header) {
-      if (auto envelope = ParseSchemaIdHeader(*header)) {
-        *from_header = true;
-        return envelope;
-      }
+      if (auto envelope = ParseSchemaIdHeader(*header)) return envelope;
     }
   }
   if (options_.framing == Framing::kGlue || (detect && glue_)) return ParseGlueEnvelope(message);
@@ -155,9 +152,9 @@ EnvelopeDecoder::Known EnvelopeDecoder::Judge(const SchemaId& id,
   return known;
 }
 
-/// False, with a refusal: the stream is broken, or too much would come out of it.
-Result<bool> EnvelopeDecoder::Inflate(const Payload& payload, const Envelope& envelope,
-                                      Opened* opened, Reject* refusal) {
+/// The reject if the stream is broken, or too much would come out of it.
+Result<std::optional<Reject>> EnvelopeDecoder::Inflate(const Payload& payload,
+                                                       const Envelope& envelope, Opened* opened) {
   const std::string_view stream(payload.data + envelope.payload, payload.size - envelope.payload);
   const DecodeLimits& limits = options_.limits;
   const std::size_t cap =
@@ -166,69 +163,62 @@ Result<bool> EnvelopeDecoder::Inflate(const Payload& payload, const Envelope& en
   opened->inflated = true;
   opened->offset = arena_.size();
   const CodecResult result = DecompressZlib(stream, cap, &arena_);
-  if (result.status == CodecStatus::kOk) return true;
+  if (result.status == CodecStatus::kOk) return std::optional<Reject>();
   if (result.status == CodecStatus::kNoMemory) {
     return RemoteError("decode.memory", "there is no memory to decompress a message");
   }
-  const bool large = result.status == CodecStatus::kTooLarge;
-  const bool by_size = cap == limits.decompressed_bytes;
-  *refusal = Refusal(payload.record,
-                     !large    ? "compression.broken"
-                     : by_size ? "limit.decompressed"
-                               : "limit.ratio",
-                     large ? "more than " + std::to_string(cap) +
-                                 " bytes would come out of the zlib stream in the Glue envelope"
-                           : std::string("the zlib stream in the Glue envelope: ") + result.reason);
-  refusal->byte = static_cast<std::int64_t>(envelope.payload + result.byte);
-  return false;
+  const char* code = "compression.broken";
+  std::string reason = std::string("the zlib stream in the Glue envelope: ") + result.reason;
+  if (result.status == CodecStatus::kTooLarge) {
+    code = cap == limits.decompressed_bytes ? "limit.decompressed" : "limit.ratio";
+    reason = "more than " + std::to_string(cap) +
+             " bytes would come out of the zlib stream in the Glue envelope";
+  }
+  Reject refusal = Refusal(payload.record, code, std::move(reason));
+  refusal.byte = static_cast<std::int64_t>(envelope.payload + result.byte);
+  return std::optional<Reject>(std::move(refusal));
 }
 
 /// Makes a payload of the message, or a reject.
-Result<void> EnvelopeDecoder::Open(const Payload& payload) {
+Result<void> EnvelopeDecoder::Open(const Payload& payload, std::uint32_t origin) {
   const bool forced = options_.framing != Framing::kAuto;
-  bool from_header = false;
-  const std::optional<Envelope> envelope = Recognise(payload, &from_header);
+  Opened opened;
+  opened.origin = origin;
+  const std::optional<Envelope> envelope = Recognise(payload);
   if (!envelope) {
     if (forced) {
       rejects_.push_back(Refusal(payload.record, "registry.framing", ExpectedBy(options_.framing)));
-      return {};
+    } else {
+      inside_.push_back(payload);
+      opened_.push_back(opened);
     }
-    inside_.push_back(payload);
-    opened_.push_back({});
     return {};
   }
   TRY(const Known* known, Find(envelope->id));
-  Opened opened;
-  opened.prefix = envelope->payload;
-  Reject refusal;
-  bool readable = known->schema != nullptr;
-  if (!readable) {
+  Payload inside = payload;
+  std::optional<Reject> refusal;
+  if (known->schema == nullptr) {
     refusal = Refusal(payload.record, known->code, known->reason);
   } else if (envelope->zlib) {
-    TRY(readable, Inflate(payload, *envelope, &opened, &refusal));
-  }
-  if (!readable && (forced || known->certain)) {
-    rejects_.push_back(std::move(refusal));
-    return {};
-  }
-  if (!forced) {
-    opened.guess = guesses_.size();
-    guesses_.push_back({payload, !readable, std::move(refusal)});
-  }
-  if (!readable) {
-    // With an id in the header nothing but the header could be wrong.
-    inside_.push_back(payload);
-    opened_.push_back({0, false, 0, opened.guess});
-    return {};
-  }
-  Payload inside = payload;
-  inside.schema = known->schema.get();
-  if (opened.inflated) {
-    inside.data = nullptr;
+    TRY(refusal, Inflate(payload, *envelope, &opened));
     inside.size = arena_.size() - opened.offset;
   } else {
     inside.data += envelope->payload;
     inside.size -= envelope->payload;
+  }
+  if (refusal && (forced || known->certain)) {
+    rejects_.push_back(*std::move(refusal));
+    return {};
+  }
+  opened.guessed = !forced;
+  if (refusal) {
+    opened.is_bare = true;
+    opened.inflated = false;
+    inside = payload;
+    first_.push_back(*std::move(refusal));
+  } else {
+    opened.prefix = static_cast<std::uint8_t>(envelope->payload);
+    inside.schema = known->schema.get();
   }
   inside_.push_back(inside);
   opened_.push_back(opened);
@@ -253,29 +243,30 @@ void EnvelopeDecoder::Explain(std::vector<Reject>* rejects) const {
   }
 }
 
-bool EnvelopeDecoder::Reconsider(std::vector<Reject>* rejects) {
+bool EnvelopeDecoder::Reconsider(const std::vector<Payload>& payloads,
+                                 std::vector<Reject>* rejects) {
   bool any = false;
-  for (Reject& reject : *rejects) {
+  for (const Reject& reject : *rejects) {
     if (reject.row != Reject::kWholeMessage) continue;
     const std::size_t index = IndexOf(reject.record);
-    if (opened_[index].guess == kNone) continue;
-    Guess& guess = guesses_[opened_[index].guess];
-    if (guess.is_bare) continue;
-    guess.is_bare = true;
-    guess.first = reject;
-    inside_[index] = guess.bare;
-    opened_[index].prefix = 0;
-    opened_[index].inflated = false;
-    any = true;
+    Opened& opened = opened_[index];
+    if (!opened.guessed || opened.is_bare) continue;
+    opened.is_bare = any = true;
+    opened.inflated = false;
+    opened.prefix = 0;
+    inside_[index] = payloads[opened.origin];
+    first_.push_back(reject);
   }
   return any;
 }
 
-void EnvelopeDecoder::TakeFirstReasons(std::vector<Reject>* rejects) const {
+void EnvelopeDecoder::TakeFirstReasons(std::vector<Reject>* rejects) {
+  if (first_.empty()) return;
+  std::sort(first_.begin(), first_.end(), ByRecord);
   for (Reject& reject : *rejects) {
-    const Opened& opened = opened_[IndexOf(reject.record)];
-    if (opened.guess == kNone || reject.row != Reject::kWholeMessage) continue;
-    if (guesses_[opened.guess].is_bare) reject = guesses_[opened.guess].first;
+    if (reject.row != Reject::kWholeMessage) continue;
+    const auto first = std::lower_bound(first_.begin(), first_.end(), reject, ByRecord);
+    if (first != first_.end() && first->record == reject.record) reject = *first;
   }
 }
 
@@ -283,24 +274,23 @@ Result<DecodedRows> EnvelopeDecoder::Decode(const std::vector<Payload>& payloads
   arena_.Trim(kKeptArena);
   inside_.clear();
   opened_.clear();
-  guesses_.clear();
-  if (guesses_.capacity() > kKeptGuesses) guesses_.shrink_to_fit();
+  first_.clear();
   rejects_.clear();
   of_batch_.clear();
   std::optional<std::uint32_t> full_at;
-  for (const Payload& payload : payloads) {
+  for (std::size_t i = 0; i < payloads.size(); ++i) {
     if (arena_.size() >= kFullArena) {
-      full_at = payload.record;
+      full_at = payloads[i].record;
       break;
     }
-    TRY(Open(payload));
+    TRY(Open(payloads[i], static_cast<std::uint32_t>(i)));
   }
   for (std::size_t i = 0; i < inside_.size(); ++i) {
     if (opened_[i].inflated) inside_[i].data = arena_.data() + opened_[i].offset;
   }
   TRY(DecodedRows out, inner_->Decode(inside_));
   Explain(&out.rejects);
-  if (Reconsider(&out.rejects)) {
+  if (Reconsider(payloads, &out.rejects)) {
     // Only what was judged once: what comes behind it may need a second look, too.
     if (out.stopped_at) {
       const std::size_t end = IndexOf(*out.stopped_at);
@@ -314,7 +304,6 @@ Result<DecodedRows> EnvelopeDecoder::Decode(const std::vector<Payload>& payloads
   TakeFirstReasons(&out.rejects);
   if (!out.stopped_at) out.stopped_at = full_at;
   if (rejects_.empty()) return out;
-  const auto before = [](const Reject& a, const Reject& b) { return a.record < b.record; };
   const auto stop =
       out.stopped_at
           ? std::partition_point(rejects_.begin(), rejects_.end(),
@@ -323,7 +312,8 @@ Result<DecodedRows> EnvelopeDecoder::Decode(const std::vector<Payload>& payloads
   const auto middle = static_cast<std::ptrdiff_t>(out.rejects.size());
   out.rejects.insert(out.rejects.end(), std::make_move_iterator(rejects_.begin()),
                      std::make_move_iterator(stop));
-  std::inplace_merge(out.rejects.begin(), out.rejects.begin() + middle, out.rejects.end(), before);
+  std::inplace_merge(out.rejects.begin(), out.rejects.begin() + middle, out.rejects.end(),
+                     ByRecord);
   return out;
 }
 

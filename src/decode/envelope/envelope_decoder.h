@@ -55,30 +55,25 @@ class EnvelopeDecoder final : public Decoder {
   };
   /// Parallel to inside_: how its payload was come by.
   struct Opened {
-    std::size_t prefix = 0;  ///< Bytes of the message before the payload.
+    std::size_t offset = 0;    ///< In arena_, where inflated.
+    std::uint32_t origin = 0;  ///< Index of the message among the payloads given.
+    std::uint8_t prefix = 0;   ///< Bytes of the message before the payload.
     bool inflated = false;
-    std::size_t offset = 0;  ///< In arena_, where inflated.
-    std::size_t guess = kNone;
+    bool guessed = false;  ///< It may yet be a bare message...
+    bool is_bare = false;  ///< ...and is not what its envelope says: see first_.
   };
-  /// A message that is read as its envelope says, and may yet be a bare one.
-  struct Guess {
-    Payload bare;
-    bool is_bare = false;  ///< It was not as its envelope says.
-    Reject first;          ///< Why.
-  };
-  static constexpr std::size_t kNone = SIZE_MAX;
 
-  std::optional<Envelope> Recognise(const Payload& payload, bool* from_header) const;
-  Result<void> Open(const Payload& payload);
+  std::optional<Envelope> Recognise(const Payload& payload) const;
+  Result<void> Open(const Payload& payload, std::uint32_t origin);
   Result<const Known*> Find(const SchemaId& id);
   Known Judge(const SchemaId& id, SchemaLookup::Answer answer) const;
-  Result<bool> Inflate(const Payload& payload, const Envelope& envelope, Opened* opened,
-                       Reject* refusal);
+  Result<std::optional<Reject>> Inflate(const Payload& payload, const Envelope& envelope,
+                                        Opened* opened);
   /// Rejects of payloads that were enveloped, with places in their messages.
   void Explain(std::vector<Reject>* rejects) const;
   /// What was no envelope after all is read as bare: whether there is any such.
-  bool Reconsider(std::vector<Reject>* rejects);
-  void TakeFirstReasons(std::vector<Reject>* rejects) const;
+  bool Reconsider(const std::vector<Payload>& payloads, std::vector<Reject>* rejects);
+  void TakeFirstReasons(std::vector<Reject>* rejects);
   std::size_t IndexOf(std::uint32_t record) const;
 
   const std::unique_ptr<Decoder> inner_;
@@ -95,7 +90,7 @@ class EnvelopeDecoder final : public Decoder {
   CodecBuffer arena_;
   std::vector<Payload> inside_;
   std::vector<Opened> opened_;
-  std::vector<Guess> guesses_;
+  std::vector<Reject> first_;  ///< Why guesses were wrong.
   std::vector<Reject> rejects_;
 };
 

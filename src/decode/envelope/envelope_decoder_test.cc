@@ -196,9 +196,8 @@ TEST_F(EnvelopeDecoderTest, AKnownIdIsNoProofIfTheRestIsNoDatum) {
            R"({"name":"d","type":"long","default":0},{"name":"e","type":"long","default":0},)"
            R"({"name":"f","type":"string","default":""}]})");
   const std::string bare = Datum().Long(0).Long(0).Long(0).Long(0).Long(-1).Text("hello");
-  const DecodedRows out =
-      DecodeMessages(decoder.get(), {Confluent(1, Datum().Long(7)), bare,
-                                     Confluent(1, Datum().Long(8))});
+  const DecodedRows out = DecodeMessages(
+      decoder.get(), {Confluent(1, Datum().Long(7)), bare, Confluent(1, Datum().Long(8))});
   EXPECT_EQ(Rows(out), "7 | 0 | 0 | 0 | 0 | \n0 | 0 | 0 | 0 | -1 | hello\n8 | 0 | 0 | 0 | 0 | \n");
   EXPECT_EQ(Rejects(out), "");
 }
