@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "core/clock.h"
@@ -18,7 +19,7 @@
 
 namespace sluice {
 
-/// `framing` and `registryUnavailable`; to be declared with those of the registry.
+/// `framing`, `registryUnavailable` and `readerSchema`; to be declared with those of the registry.
 std::vector<OptionSpec> FramingOptionSpecs();
 
 /// The registry that options name, which stops all waiting for good when the token says so; null:
@@ -48,10 +49,17 @@ class Envelopes {
   std::unique_ptr<Decoder> Wrap(std::unique_ptr<Decoder> inner, const DecodeLimits& limits,
                                 std::int64_t patience_micros) const;
 
+  /// Whether `readerSchema: latest` is wanted.
+  bool wants_latest() const { return !latest_.empty(); }
+  /// The definition of the newest version of `readerSchemaName`. Waits as the registry's options
+  /// say; user errors: there is none that can be the reader's.
+  Result<std::string> LatestSchema() const;
+
  private:
   Envelopes() = default;
   Framing framing_ = Framing::kAuto;
   RegisteredSchema::Type type_ = RegisteredSchema::Type::kAvro;
+  std::string latest_;  ///< A name in the registry.
   std::shared_ptr<SchemaLookup> lookup_;
 };
 

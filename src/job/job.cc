@@ -207,8 +207,8 @@ class JobReader {
       if (source.format->registered_as)
         specs = JoinSpecs(std::move(specs), parts_.registry_options);
       TRY(source.options, Parse(specs, value.entries, owner, source.place));
-      TRY(CheckSource(owner, &source));
       TRY(MakeEnvelopes(owner, specs, &source));
+      TRY(CheckSource(owner, &source));
       WarnOfLiteralSecrets(owner, specs, source.options);
       job_.sources.push_back(std::move(source));
     }
@@ -228,6 +228,7 @@ class JobReader {
                          " are told by its options; leave inferSchema out");
     }
     const bool told = options.Given("schema") ||
+                      (source->envelopes != nullptr && source->envelopes->wants_latest()) ||
                       (format.options_tell_columns && format.options_tell_columns(options));
     source->detects = wanted || (!told && !options.Given("inferSchema"));
     if (!source->detects || !options.Given("schema")) return {};

@@ -27,6 +27,8 @@ struct JobSource {
   const FormatEntry* format = nullptr;
   Options options;  ///< Those of the job file for every source, of the type and of the format.
   std::shared_ptr<const Envelopes> envelopes;  ///< Null: no registry is named.
+  /// With `readerSchema: latest`, the schema that FetchReaderSchemas found (job/learned_columns.h).
+  std::string latest_schema;
   BadRecords bad_records = BadRecords::kQuarantine;
   /// Its columns are learned from its records: those of `known`, see job/learned_columns.h. Where
   /// `schema` is given too, they begin with it.

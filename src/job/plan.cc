@@ -90,6 +90,12 @@ class Planner {
         return AtPlace(place, std::move(schema).error().At(owner));
       }
       planned.declared = *schema;
+    } else if (!source.latest_schema.empty()) {
+      Result<SchemaPtr> schema = ParseSchemaFor(*source.format, source.latest_schema);
+      if (!schema.ok()) {
+        return AtPlace(source.place, std::move(schema).error().At(owner + ": readerSchemaName"));
+      }
+      planned.declared = *schema;
     }
     auto fail = [&](Error error) {
       return AtOption(source.options, JoinedSpecs(source), source.place, owner, std::move(error));

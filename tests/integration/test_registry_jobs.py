@@ -97,6 +97,24 @@ def test_a_new_version_widens_the_columns_of_a_running_job(cluster, apicurio, tm
     assert "city" in sluice(job, "check").stdout
 
 
+def test_the_newest_version_at_the_start_is_the_readers(cluster, apicurio, tmp_path):
+    name = "latest-value"
+    topic = cluster.topic()
+    job = Job(tmp_path, cluster.job(topic, source=registered(
+        apicurio.url, readerSchema="latest", readerSchemaName=name)))
+    done = sluice(job, "check")
+    assert done.returncode == 2 and f"'{name}' is not in the registry" in done.stderr, done.stderr
+    old = apicurio.register(name, json.dumps(FIRST))
+    new = apicurio.register(name, json.dumps(SECOND))
+    # A record of the newest version need not come for its columns to be there.
+    cluster.produce(topic, [confluent(old, first(0))])
+    job.catch_up()
+    assert job.rows() == [{"city": None, "id": 0}]
+    cluster.produce(topic, [confluent(new, second(1)), confluent(old, first(2))])
+    job.catch_up()
+    assert ids(job) == [0, 1, 2] and job.dead_letters() == []
+
+
 def test_the_forms_of_confluents_clients(cluster, apicurio, tmp_path):
     one = apicurio.register("forms-value", json.dumps(FIRST))
     two = apicurio.register("forms-value", json.dumps(SECOND))
@@ -202,7 +220,7 @@ class Away:
         del headers
         if not self.back.is_set():
             return 503, "busy"
-        return 200, json.dumps({"schema": json.dumps(FIRST)})
+        return 200, json.dumps({"schema": json.dumps(FIRST), "subject": "s", "version": 1, "id": 1})
 
 
 def two_sources(cluster, url, **more):
@@ -271,6 +289,20 @@ def test_learning_columns_waits_for_the_registry_too(cluster, tmp_path):
     assert ids(job) == [0]
 
 
+def test_a_start_waits_for_the_newest_version(cluster, tmp_path):
+    away = Away()
+    with Scripted(away) as server:
+        topic = cluster.topic()
+        cluster.produce(topic, [confluent(1, first(0))])
+        job = Job(tmp_path, cluster.job(topic, source=registered(
+            server.url, registryTimeout="1 second", readerSchema="latest", readerSchemaName="s")))
+        with job.start("--until-caught-up") as running:
+            running.wait_log("the reader's schema cannot be had yet; asking again")
+            away.back.set()
+            running.end().ok()
+    assert ids(job) == [0]
+
+
 def test_records_whose_schema_cannot_be_had_are_bad_ones_if_asked(cluster, tmp_path):
     topic = cluster.topic()
     cluster.produce(topic, [confluent(i, b'{"id": 0}') for i in range(1, 4)] + [b'{"id": 1}'])
@@ -287,6 +319,8 @@ def test_records_whose_schema_cannot_be_had_are_bad_ones_if_asked(cluster, tmp_p
     ({"framing": "glue"}, "framing: glue needs registry: glue"),
     ({"schema.registry.url": None, "framing": "confluent"}, "framing needs the option registry"),
     ({"classification": "csv", "schema": "id int"}, "schema.registry.url"),
+    ({"readerSchema": "latest"}, "needs readerSchemaName"),
+    ({"readerSchema": "latest", "readerSchemaName": "a", "schema": "id int"}, "leave schema out"),
     ({"schema.registry.url": "http://a:b@localhost"}, "no user and password in a URL"),
 ])
 def test_options_that_do_not_go_together_are_refused(cluster, tmp_path, change, said):

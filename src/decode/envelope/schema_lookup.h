@@ -42,6 +42,10 @@ class SchemaLookup {
   /// those who asked it. Other errors are the finder's.
   Result<Answer> Find(const SchemaId& id, std::int64_t patience);
 
+  /// As SchemaFinder::FindLatest: on the caller's thread, which has nothing else to do.
+  Result<std::shared_ptr<const RegisteredSchema>> FindLatest(const std::string& name) {
+    return finder_->FindLatest(name);
+  }
   bool Understands(SchemaId::Kind kind) const { return finder_->Understands(kind); }
 
  private:

@@ -71,7 +71,9 @@ class KafkaBatch final : public RawBatch {
   const std::shared_ptr<KafkaClient> client_;  // Before the messages in life, after them in death.
   const std::shared_ptr<KafkaBatchPool> pool_;
   const KafkaColumns columns_;
-  std::vector<rd_kafka_message_t*> messages_;  // Parallel to records.
+  rd_kafka_message_t* MessageOf(std::size_t record) const;
+
+  std::vector<rd_kafka_message_t*> messages_;  // Of records, and of those taken out of them.
   mutable std::once_flag headers_read_;
 };
 
