@@ -56,6 +56,7 @@ Result<int> Run(CommandContext& context, const Args& args) {
   OpenLog log(storage.get());
   Metrics metrics;
   TRY(ServeMetrics(args.run, job, &metrics));
+  TRY(FetchReaderSchemas(&job, /*wait=*/true));
   if (NeedsRecords(job)) {
     TRY(log.Open(job));
     TRY(const bool learned, LearnFromRecords(args, stop, started, &job, &log));

@@ -23,6 +23,7 @@
 #include "core/result.h"
 #include "record/observed_type.h"
 #include "record/raw_batch.h"
+#include "record/registered_schema.h"
 #include "record/reject.h"
 #include "record/schema.h"
 
@@ -34,6 +35,9 @@ struct Payload {
   const char* data = nullptr;
   std::size_t size = 0;
   std::uint32_t record = 0;  ///< Index of the message in its RawBatch.
+  /// What it is written with, where the message names it (decode/framing.h). Stays for as long as
+  /// the decoder does that is given it.
+  const RegisteredSchema* schema = nullptr;
 };
 
 /// Rows and rejects of one batch. Counts satisfy: every payload is either rejected whole (one
@@ -58,6 +62,10 @@ class Decoder {
   virtual ~Decoder() = default;
   virtual const SchemaPtr& schema() const = 0;
   virtual Result<DecodedRows> Decode(const std::vector<Payload>& payloads) = 0;
+
+  /// Before Decode: the batch that its payloads are of, which stays until Decode returns. For those
+  /// that need more of a message than its bytes.
+  virtual void StartBatch(const RawBatch& raw) { (void)raw; }
 
   /// False only if Decode would certainly reject these bytes whole. Then they are tried as
   /// compressed by a codec that has no magic number (raw snappy, Hadoop's snappy, raw deflate), and
@@ -109,6 +117,8 @@ struct FormatEntry {
   /// options say enough. User errors say why there is none. Null: messages of this format bring
   /// none.
   std::function<Result<std::string>(const Options&, std::string_view message)> infer_schema;
+  /// As what a registry has the schemas of messages in this format. Nullopt: they name none.
+  std::optional<RegisteredSchema::Type> registered_as;
 };
 
 /// A source's `schema` as `format` reads it.

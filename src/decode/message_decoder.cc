@@ -117,6 +117,7 @@ Result<DecodedBatch> MessageDecoder::DecodePiece(const RawBatch& raw, std::size_
                                                  std::size_t* to) {
   DecodedBatch out;
   TRY(std::size_t end, Unpack(raw, from, &out));
+  decoder_->StartBatch(raw);
   const auto decode = [&]() -> Result<void> {
     TRY(out.decoded, decoder_->Decode(unpacker_->payloads()));
     if (!out.decoded.stopped_at) return {};

@@ -61,6 +61,8 @@ class EpochGate {
   /// What became of a reservation. `moved`: positions moved.
   void Settle(std::size_t source, const ReadLimits& reserved, std::int64_t records,
               std::int64_t bytes, bool moved);
+  /// Positions moved by what an earlier epoch read.
+  void NoteMoved() { moved_.store(true, std::memory_order_release); }
   /// Blocks until something may have changed for a thread that cannot read, at most `longest`.
   void Rest(std::int64_t epoch, std::chrono::milliseconds longest);
   void CaughtUp();

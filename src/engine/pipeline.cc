@@ -193,7 +193,7 @@ Result<void> TakeColumns(const std::map<std::size_t, ObservedType>& seen, Checkp
     Log(LogLevel::kWarn,
         "the job cannot take the columns that its records show; their values stay in _rescued. "
         "Mend the job and start it again",
-        {{"error", ToString(made.error())}});
+        {{"error", ToString(made.error()).substr(0, 500)}});
     return {};
   }
   PipelineSpec with = spec;

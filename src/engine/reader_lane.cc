@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "core/failpoint.h"
+#include "core/logging.h"
+#include "record/registered_schema.h"
 
 namespace sluice {
 
@@ -54,6 +56,14 @@ Result<void> ReaderLane::Loop() {
       Cut();
       continue;
     }
+    if (waiting_ != nullptr) {
+      if (holding_) {
+        waiting_.reset();
+        continue;
+      }
+      TRY(HandOn(std::exchange(waiting_, nullptr)));
+      continue;
+    }
     TRY(TakeNewSplits());
     NoteCaughtUp();
     ReadLimits limits = gate_->Reserve(options_.source, stage_->spec->read_limits);
@@ -88,30 +98,49 @@ Result<void> ReaderLane::Loop() {
   return {};
 }
 
-/// Decodes a batch and delivers it; or holds it, if it shows columns that the next session has.
-Result<void> ReaderLane::HandOn(std::unique_ptr<RawBatch> raw) {
+/// Decodes a batch and delivers it; or holds it, if it shows columns that the next session has, or
+/// needs a schema that cannot be had yet.
+Result<void> ReaderLane::HandOn(std::shared_ptr<const RawBatch> raw) {
   std::vector<SplitRange> ranges = raw->ranges;
   const std::int64_t newest = raw->records.empty() ? -1 : raw->records.back().timestamp;
   bool whole = true;
-  TRY(decoder_->Decode(std::shared_ptr<const RawBatch>(std::move(raw)),
-                       [&](const DecodedBatch& batch) -> Result<void> {
-                         if (batch.decoded.unseen != nullptr && !holding_) {
-                           holding_ = options_.watch->Look(options_.source, *batch.decoded.unseen,
-                                                           whole) == SchemaWatch::Verdict::kHold;
-                         }
-                         whole = false;
-                         if (holding_) return {};
-                         TRY(delivery_->DeliverBatch(epoch_, batch, &counts_));
-                         metrics_->NoteBatch(options_.source, batch, newest);
-                         return {};
-                       }));
+  auto decoded = decoder_->Decode(raw, [&](const DecodedBatch& batch) -> Result<void> {
+    if (batch.decoded.unseen != nullptr && !holding_) {
+      holding_ = options_.watch->Look(options_.source, *batch.decoded.unseen, whole) ==
+                 SchemaWatch::Verdict::kHold;
+    }
+    whole = false;
+    if (holding_) return {};
+    TRY(delivery_->DeliverBatch(epoch_, batch, &counts_));
+    metrics_->NoteBatch(options_.source, batch, newest);
+    return {};
+  });
+  // Once a part is delivered, only the next session can begin the batch again.
+  if (!decoded.ok() && decoded.error().code == kRegistryUnavailable && whole) {
+    NoteWaiting(decoded.error());
+    waiting_ = std::move(raw);
+    return {};
+  }
+  TRY(std::move(decoded));
   if (holding_) return {};
+  if (std::exchange(waiting_since_, 0) != 0) gate_->NoteMoved();
   std::lock_guard lock(mutex_);
   for (SplitRange& range : ranges) {
     positions_[range.split].position = range.to;
     moved_[range.split] = std::move(range.to);
   }
   return {};
+}
+
+void ReaderLane::NoteWaiting(const Error& error) {
+  constexpr std::int64_t kWorthSaying = 2'000'000;
+  const std::int64_t now = stage_->spec->clock->MonotonicMicros();
+  if (waiting_since_ == 0) waiting_since_ = now;
+  if (now - waiting_since_ < kWorthSaying) return;
+  const std::string& source = stage_->spec->sources[options_.source].name;
+  LogLimited(LogLevel::kWarn, "waiting for a schema " + source, 30,
+             "records wait for a schema that cannot be had yet; what does not need it goes on",
+             {{"source", source}, {"error", ToString(error)}});
 }
 
 Result<void> ReaderLane::TakeNewSplits() {

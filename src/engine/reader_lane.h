@@ -49,7 +49,8 @@ class ReaderLane {
   void Run();
   Result<void> Loop();
   Result<void> TakeNewSplits();
-  Result<void> HandOn(std::unique_ptr<RawBatch> raw);
+  Result<void> HandOn(std::shared_ptr<const RawBatch> raw);
+  void NoteWaiting(const Error& error);
   Result<void> Accept(RawBatch* raw, std::int64_t* redelivered);
   void Cut();
   void NoteCaughtUp();
@@ -68,6 +69,10 @@ class ReaderLane {
   std::map<SplitId, Position> moved_;
   bool caught_up_ = false;
   bool holding_ = false;  ///< A batch was not handed on; nothing more is, in this session.
+  /// A batch that needs a schema which cannot be had yet. Nothing is read meanwhile, and epochs go
+  /// on without it.
+  std::shared_ptr<const RawBatch> waiting_;
+  std::int64_t waiting_since_ = 0;
 
   mutable std::mutex mutex_;
   std::map<SplitId, SplitStart> positions_;

@@ -121,6 +121,12 @@ Result<Sample> TryForRun(const PipelineSpec& spec, CheckpointLog* log, std::size
       reading.Expire();
       break;
     }
+    if (reading.sample().records == 0) {
+      LogLimited(LogLevel::kInfo, "first " + spec.sources[index].name, 30,
+                 "waiting for the first record of a source, which is to show its columns; until then "
+                 "the job reads nothing. Declare `schema` if that may take long",
+                 {{"source", spec.sources[index].name}});
+    }
     if (reading.sample().records > 0 && !reading.known()) {
       LogLimited(LogLevel::kWarn, "sample " + spec.sources[index].name, 600,
                  "a record does not tell what columns there are; waiting for one that does",

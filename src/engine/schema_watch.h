@@ -31,6 +31,7 @@ class EarlySeals {
   void Note(std::int64_t now_micros) { times_.push_back(now_micros); }
   /// No more changes while this process runs: the job cannot take them.
   void Freeze() { frozen_ = true; }
+  bool frozen() const { return frozen_; }
 
  private:
   const std::int64_t window_micros_;

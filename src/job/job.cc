@@ -12,6 +12,7 @@
 #include "decode/mixed_format.h"
 #include "job/job_options.h"
 #include "job/memory_shares.h"
+#include "job/option_place.h"
 #include "job/references.h"
 #include "job/yaml_loader.h"
 
@@ -19,11 +20,6 @@ namespace sluice {
 namespace {
 
 constexpr std::size_t kLongestName = 255;
-
-Error AtPlace(const Place& place, Error error) {
-  std::string where = place.ToString();
-  return where.empty() ? error : std::move(error).At(where);
-}
 
 Error Mistake(const Place& place, std::string code, const std::string& message) {
   return AtPlace(place, UserError(std::move(code), message));
@@ -216,8 +212,13 @@ class JobReader {
         source.formats.push_back(format->name);
         specs = JoinSpecs(std::move(specs), format->options);
       }
+      if (formats.size() > 1) TRY(RefuseRegistry(value.entries, owner));
+      if (formats.size() == 1 && source.format->registered_as) {
+        specs = JoinSpecs(std::move(specs), parts_.registry_options);
+      }
       TRY(source.options, Parse(specs, value.entries, owner, source.place));
       if (formats.size() > 1) TRY(Mix(formats, value.entries, owner, &source));
+      TRY(MakeEnvelopes(owner, specs, &source));
       TRY(CheckSource(owner, &source));
       WarnOfLiteralSecrets(owner, specs, source.options);
       job_.sources.push_back(std::move(source));
@@ -269,6 +270,19 @@ class JobReader {
     return formats;
   }
 
+  /// Which of several formats a message in an envelope is of would have to be told by its schema.
+  Result<void> RefuseRegistry(const RawOptions& raw, const std::string& owner) const {
+    for (const OptionSpec& spec : parts_.registry_options) {
+      if (const RawValue* given = FindEntry(raw, spec.name)) {
+        return Mistake(given->key_place, "job.registry",
+                       owner + ": " + spec.name +
+                           " is for sources of one classification; make a source of its own for "
+                           "the messages that name their schema");
+      }
+    }
+    return {};
+  }
+
   /// Formats may have options of one name with other defaults, so each has its own.
   static Result<void> Mix(const std::vector<const FormatEntry*>& formats, const RawOptions& raw,
                           const std::string& owner, JobSource* source) {
@@ -304,6 +318,7 @@ class JobReader {
                          " are told by its options; leave inferSchema out");
     }
     const bool told = options.Given("schema") ||
+                      (source->envelopes != nullptr && source->envelopes->wants_latest()) ||
                       (format.options_tell_columns && format.options_tell_columns(options));
     source->detects = wanted || (!told && !options.Given("inferSchema"));
     if (!source->detects || !options.Given("schema")) return {};
@@ -320,6 +335,19 @@ class JobReader {
                      owner + ": " + change.refused.front());
     }
     source->known = change.schema;
+    return {};
+  }
+
+  /// Asks nothing yet: a registry that is away is no mistake of the job's.
+  Result<void> MakeEnvelopes(const std::string& owner, const std::vector<OptionSpec>& specs,
+                             JobSource* source) const {
+    if (!source->format->registered_as || !parts_.make_schema_finder) return {};
+    auto made =
+        Envelopes::Make(source->options, *source->format->registered_as, parts_.make_schema_finder);
+    if (!made.ok()) {
+      return AtOption(source->options, specs, source->place, owner, std::move(made).error());
+    }
+    source->envelopes = *std::move(made);
     return {};
   }
 
@@ -564,11 +592,17 @@ Result<std::unique_ptr<Source>> MakeSource(const Job& job, const JobSource& sour
   return source.type->make(source.options, context);
 }
 
-Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared) {
+Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared,
+                                             std::int64_t patience_micros) {
+  const DecodeLimits limits;
+  std::unique_ptr<Decoder> decoder;
   if (source.detects) {
-    return source.format->make_detecting(source.options, source.known.schema(), DecodeLimits{});
+    TRY(decoder, source.format->make_detecting(source.options, source.known.schema(), limits));
+  } else {
+    TRY(decoder, source.format->make(source.options, std::move(declared), limits));
   }
-  return source.format->make(source.options, std::move(declared), DecodeLimits{});
+  if (source.envelopes == nullptr) return decoder;
+  return source.envelopes->Wrap(std::move(decoder), limits, patience_micros);
 }
 
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

@@ -29,6 +29,9 @@ struct JobSource {
       nullptr;                       ///< What `format` is where there are several.
   std::vector<std::string> formats;  ///< Their names, one or several.
   Options options;  ///< Those of the job file for every source, of the type and of the format.
+  std::shared_ptr<const Envelopes> envelopes;  ///< Null: no registry is named.
+  /// With `readerSchema: latest`, the schema that FetchReaderSchemas found (job/learned_columns.h).
+  std::string latest_schema;
   BadRecords bad_records = BadRecords::kQuarantine;
   /// Its columns are learned from its records: those of `known`, see job/learned_columns.h. Where
   /// `schema` is given too, they begin with it.
@@ -80,9 +83,15 @@ Result<Job> ParseJob(const std::string& text, const std::string& file, const Par
 Result<std::unique_ptr<Source>> MakeSource(const Job& job, const JobSource& source,
                                            Metrics* metrics);
 
+/// How long a decoder may wait for a schema registry: where something is shown, and where the job
+/// runs and goes on with what does not need it.
+inline constexpr std::int64_t kLookingPatience = 10'000'000;
+inline constexpr std::int64_t kRunningPatience = 250'000;
+
 /// A decoder of a source's format, which detects columns beside those known, or reads `declared`
 /// (null: none are).
-Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared = nullptr);
+Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared = nullptr,
+                                             std::int64_t patience_micros = kLookingPatience);
 
 /// Options as a decision recorded them (Options::ToJson of a sink), for its recovery.
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

@@ -10,6 +10,7 @@
 #include "core/logging.h"
 #include "decode/message_decoder.h"
 #include "engine/record_sampler.h"
+#include "job/option_place.h"
 
 namespace sluice {
 namespace {
@@ -152,7 +153,28 @@ Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& opti
   return true;
 }
 
+Result<void> FetchReaderSchemas(Job* job, bool wait) {
+  for (JobSource& source : job->sources) {
+    if (source.envelopes == nullptr || !source.envelopes->wants_latest()) continue;
+    for (;;) {
+      Result<std::string> schema = source.envelopes->LatestSchema();
+      if (schema.ok()) {
+        source.latest_schema = *std::move(schema);
+        break;
+      }
+      // The registry has been asked for registryTimeout, with back-off.
+      if (!wait || schema.error().retry == Retry::kNo) {
+        return AtPlace(source.place, std::move(schema).error().At("source " + source.name));
+      }
+      Log(LogLevel::kWarn, "the reader's schema cannot be had yet; asking again",
+          {{"source", source.name}, {"error", ToString(schema.error())}});
+    }
+  }
+  return {};
+}
+
 Result<void> LearnForLooking(Job* job, const Parts& parts) {
+  TRY(FetchReaderSchemas(job, /*wait=*/false));
   if (!NeedsRecords(*job)) return {};
   LearnedSchemas learned;
   if (auto storage = parts.open_checkpoint(job->checkpoint_location, /*create=*/false);

@@ -4,7 +4,7 @@
 /// A run keeps what it learned in the checkpoint, so that every later start goes on from there
 /// (engine/record_sampler.h says what comes before a record is fetched).
 ///
-/// Call order: LoadJob -> LearnSchemas or LearnForLooking -> MakePlan.
+/// Call order: LoadJob -> FetchReaderSchemas, LearnSchemas or LearnForLooking -> MakePlan.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,10 @@
 #include "job/parts.h"
 
 namespace sluice {
+
+/// Sets JobSource::latest_schema where `readerSchema: latest` is wanted. With `wait` a registry
+/// that is away is asked until it answers. User errors: it has no such schema.
+Result<void> FetchReaderSchemas(Job* job, bool wait);
 
 /// Whether a source of the job learns its columns from records.
 bool NeedsRecords(const Job& job);
@@ -35,8 +39,8 @@ struct LearnOptions {
 /// errors are those of RunPipeline.
 Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& options);
 
-/// For `check` and `preview`: as the job's checkpoint says, or else from records that come within
-/// ten seconds. Writes nothing.
+/// For `check` and `preview`, FetchReaderSchemas included: as the job's checkpoint says, or else
+/// from records that come within ten seconds. Writes nothing.
 Result<void> LearnForLooking(Job* job, const Parts& parts);
 
 }  // namespace sluice

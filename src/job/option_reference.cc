@@ -184,6 +184,16 @@ std::vector<ReferenceSection> ReferenceSections(const Parts& parts) {
   sections.push_back({"source", "", "Options that every source has.", SourceOptionSpecs()});
   AddEntries("source", parts.sources, &sections);
   AddEntries("format", parts.formats, &sections);
+  if (!parts.registry_options.empty()) {
+    std::string formats;
+    for (const auto& [name, entry] : parts.formats.entries()) {
+      if (entry.registered_as) formats += (formats.empty() ? "" : " and ") + name;
+    }
+    sections.push_back({"schema", "registry",
+                        "Options of sources with classification " + formats +
+                            ", where messages name their schema in a registry.",
+                        parts.registry_options});
+  }
   sections.push_back({"transform", "", "An entry of `transforms`.", TransformOptionSpecs()});
   sections.push_back({"sink", "", "Options that every sink has.", SinkOptionSpecs()});
   AddEntries("sink", parts.sinks, &sections);
@@ -287,6 +297,7 @@ std::string JobFileSchema(const Parts& parts) {
   for (const auto& [name, entry] : parts.formats.entries()) {
     formats = JoinSpecs(std::move(formats), entry.options);
   }
+  formats = JoinSpecs(std::move(formats), parts.registry_options);
   Json source = SelectedObject(SourceOptionSpecs(), "type", parts.sources, formats);
   // One of them, or several; `avro, json` in one text is for those who cannot write a list.
   Json& classification = source["properties"]["classification"];

@@ -11,8 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "core/options.h"
 #include "core/result.h"
 #include "decode/decoder.h"
+#include "decode/framing.h"
 #include "encode/encoder.h"
 #include "sink/sink.h"
 #include "source/source.h"
@@ -42,6 +44,9 @@ struct Parts {
   FormatRegistry formats{"format"};
   SinkRegistry sinks{"sink"};
   EncoderRegistry encoders{"file format"};
+  /// Of sources whose format a registry has schemas for: FramingOptionSpecs and the registry's own.
+  std::vector<OptionSpec> registry_options;
+  MakeFinder make_schema_finder;
   /// The engine lives as long as the compiler or a step made by it.
   std::function<Result<SqlCompiler>(const SqlLimits&)> open_sql;
   std::function<Result<std::shared_ptr<Transform>>(const std::vector<MappingTuple>&,

@@ -121,8 +121,9 @@ class Builder {
 
   Result<void> AddSink(std::size_t index) {
     const JobSink& sink = plan_->job.sinks[index];
-    TRY(std::unique_ptr<Sink> made,
-        sink.type->make(sink.options, plan_->sinks[index], Context(sink.name)));
+    SinkContext context = Context(sink.name);
+    context.open_columns = plan_->open_sinks[index];
+    TRY(std::unique_ptr<Sink> made, sink.type->make(sink.options, plan_->sinks[index], context));
     spec_.sinks.push_back(
         {sink.name, sink.type->name, sink.from, sink.options.ToJson(), std::move(made)});
     return {};
@@ -188,7 +189,9 @@ Result<std::unique_ptr<Source>> OpenPlannedSource(const Plan& plan, std::size_t 
 
 Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std::size_t index) {
   const JobSource& source = plan.job.sources[index];
-  TRY(std::unique_ptr<Decoder> decoder, MakeDecoder(source, plan.sources[index].declared));
+  const std::int64_t patience = plan.use == PlanFor::kRunning ? kRunningPatience : kLookingPatience;
+  TRY(std::unique_ptr<Decoder> decoder,
+      MakeDecoder(source, plan.sources[index].declared, patience));
   return MessageDecoder::Make(std::move(decoder), plan.sources[index].extra, DecodeLimits{},
                               MakeCompression(source.options.String("compression")));
 }

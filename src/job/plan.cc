@@ -8,14 +8,12 @@
 #include <utility>
 
 #include "decode/message_decoder.h"
+#include "job/job_options.h"
+#include "job/option_place.h"
 #include "job/yaml_loader.h"
 
 namespace sluice {
 namespace {
-
-Error AtPlace(const Place& place, Error error) {
-  return place.ToString().empty() ? error : std::move(error).At(place.ToString());
-}
 
 /// The number that follows `label` in `message`, or 0.
 int NumberAfter(std::string_view message, std::string_view label) {
@@ -61,39 +59,6 @@ Error AtSql(const Job& job, const JobStep& step, Error error) {
   return AtPlace(place, std::move(error).At("transform " + step.name));
 }
 
-/// Points an error of a component at the option it names first, or else at the component.
-Error AtOption(const Options& options, const std::vector<OptionSpec>& specs, const Place& component,
-               const std::string& owner, Error error) {
-  if (error.message.starts_with(component.file + ":")) return error;  // It has its place already.
-  auto in_word = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
-  };
-  Place place = component;
-  std::size_t first = std::string::npos;
-  std::size_t longest = 0;
-  for (const OptionSpec& spec : specs) {
-    if (spec.name.ends_with(".*") || options.Raw(spec.name) == nullptr) continue;
-    const std::string& message = error.message;
-    std::size_t at = message.find(spec.name);
-    if (at == std::string::npos) continue;
-    std::size_t end = at + spec.name.size();
-    if ((at > 0 && in_word(message[at - 1])) || (end < message.size() && in_word(message[end]))) {
-      continue;
-    }
-    if (at > first || (at == first && spec.name.size() < longest)) continue;
-    first = at;
-    longest = spec.name.size();
-    const RawValue& raw = *options.Raw(spec.name);
-    place = raw.place;
-    for (const RawValue& item : raw.items) {
-      if (message.find("'" + item.text + "'", end) == std::string::npos) continue;
-      place = item.place;
-      break;
-    }
-  }
-  return AtPlace(place, std::move(error).At(owner));
-}
-
 class Planner {
  public:
   Planner(const Parts& parts, PlanFor use, Plan* plan)
@@ -125,6 +90,12 @@ class Planner {
         return AtPlace(place, std::move(schema).error().At(owner));
       }
       planned.declared = *schema;
+    } else if (!source.latest_schema.empty()) {
+      Result<SchemaPtr> schema = ParseSchemaFor(*source.format, source.latest_schema);
+      if (!schema.ok()) {
+        return AtPlace(source.place, std::move(schema).error().At(owner + ": readerSchemaName"));
+      }
+      planned.declared = *schema;
     }
     auto fail = [&](Error error) {
       return AtOption(source.options, JoinedSpecs(source), source.place, owner, std::move(error));
@@ -143,9 +114,10 @@ class Planner {
     return {};
   }
 
-  static std::vector<OptionSpec> JoinedSpecs(const JobSource& source) {
+  std::vector<OptionSpec> JoinedSpecs(const JobSource& source) const {
     std::vector<OptionSpec> specs = source.type->options;
     specs.insert(specs.end(), source.format->options.begin(), source.format->options.end());
+    if (source.envelopes != nullptr) specs = JoinSpecs(std::move(specs), parts_.registry_options);
     for (const char* name : {"schema", "classification"}) specs.push_back({.name = name});
     return specs;
   }
@@ -202,6 +174,8 @@ class Planner {
     context.job = job_.name;
     context.name = sink.name;
     context.memory_bytes = plan_.shares.each_sink;
+    context.open_columns = input->open;
+    plan_.open_sinks.push_back(input->open);
     Result<std::unique_ptr<Sink>> made = sink.type->make(sink.options, input->schema, context);
     if (!made.ok()) {
       return AtOption(sink.options, sink.type->options, sink.place,
@@ -279,6 +253,7 @@ void AddOptions(const Options& options, const std::vector<OptionSpec>& specs,
 Result<Plan> MakePlan(Job job, const Parts& parts, PlanFor use) {
   Plan plan;
   plan.job = std::move(job);
+  plan.use = use;
   TRY(Planner(parts, use, &plan).Run());
   return plan;
 }

@@ -23,18 +23,20 @@ struct PlannedSource {
   SchemaPtr schema;  ///< Of the rows: the decoder's columns, then `extra`.
 };
 
+enum class PlanFor {
+  kLooking,  ///< `check`, `preview`: makes no folder; SQL that runs in it cannot spill.
+  kRunning,  ///< SQL may spill to the job's spool directory, which is made.
+};
+
 /// Parallel to the vectors of `job`.
 struct Plan {
   Job job;
   std::vector<PlannedSource> sources;
   std::vector<std::shared_ptr<Transform>> steps;
   std::vector<SchemaPtr> sinks;
+  std::vector<bool> open_sinks;  ///< Whether more columns may come; see SinkContext::open_columns.
   MemoryShares shares;
-};
-
-enum class PlanFor {
-  kLooking,  ///< `check`, `preview`: makes no folder; SQL that runs in it cannot spill.
-  kRunning,  ///< SQL may spill to the job's spool directory, which is made.
+  PlanFor use = PlanFor::kLooking;
 };
 
 /// Checks schemas, SQL, mappings and sinks; adds warnings about what nobody reads. Errors blame the

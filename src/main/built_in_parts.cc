@@ -2,10 +2,12 @@
 
 #include "decode/avro/avro_format.h"
 #include "decode/csv/csv_format.h"
+#include "decode/framing.h"
 #include "decode/grok/grok_format.h"
 #include "decode/json/json_format.h"
 #include "encode/json/json_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
+#include "registry/registry_options.h"
 #include "sink/files/files_sink.h"
 #include "source/files/files_source.h"
 #include "source/kafka/kafka_source_entry.h"
@@ -41,6 +43,13 @@ void Fill(Parts* parts) {
 
   parts->sinks.Add(FilesSinkEntry(&parts->encoders));
 
+  parts->registry_options = RegistryOptionSpecs();
+  for (OptionSpec& spec : FramingOptionSpecs()) parts->registry_options.push_back(std::move(spec));
+  parts->make_schema_finder = [](const Options& options, std::stop_token stop) {
+    RegistryContext context;
+    context.stop = std::move(stop);
+    return MakeSchemaFinder(options, context);
+  };
   parts->open_sql = OpenSql;
   parts->make_mapping = MakeMappingTransform;
   parts->open_checkpoint = [](const std::string& path, bool create) {

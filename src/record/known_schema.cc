@@ -16,6 +16,8 @@ using FieldPtr = std::shared_ptr<arrow::Field>;
 using Fields = std::vector<FieldPtr>;
 
 constexpr std::size_t kNameBytes = 255;
+constexpr char kOtherCase[] =
+    "the name differs from another only in case, which tables do not tell apart";
 
 std::string Folded(std::string_view name) {
   std::string out(name);
@@ -111,8 +113,14 @@ class Merging {
   std::vector<const std::string*> NewNames(const Fields& known, const ObservedType& seen,
                                            const std::string& path) {
     std::vector<const std::string*> names;
+    const std::vector<const std::string*> columns = seen.ColumnNames();
     for (const std::string* name : seen.FieldNames()) {
-      if (FindField(known, *name) == nullptr) names.push_back(name);
+      if (FindField(known, *name) != nullptr) continue;
+      if (std::find(columns.begin(), columns.end(), name) == columns.end()) {
+        change_->refused.push_back(Below(path, *name) + ": " + kOtherCase);
+      } else {
+        names.push_back(name);
+      }
     }
     const std::size_t room = Room();
     if (names.size() <= room) return names;
@@ -150,7 +158,7 @@ class Merging {
       if (Folded(name) == Folded(caps_.reserved[i])) return "the source has a column of that name";
     }
     if (folded.count(Folded(name)) != 0) {
-      return "the name differs from another only in case, which tables do not tell apart";
+      return kOtherCase;
     }
     return {};
   }

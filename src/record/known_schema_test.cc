@@ -192,6 +192,20 @@ TEST(KnownSchema, NamesThatTablesCannotHoldAreRefused) {
   EXPECT_EQ(change.refused.size(), 4u);
 }
 
+TEST(KnownSchema, OfSpellingsTheUsualOneIsTheColumn) {
+  ObservedType seen;
+  seen.See(SeenKind::kStruct, 600);
+  seen.Field("userId", 0)->See(SeenKind::kInt64, 599);
+  seen.Field("UserId", 0)->See(SeenKind::kInt64);
+  ObservedType* nested = seen.Field("n", 1);
+  nested->See(SeenKind::kStruct, 3);
+  nested->Field("a", 0)->See(SeenKind::kInt64, 2);
+  nested->Field("A", 0)->See(SeenKind::kString);
+  const auto change = KnownSchema().Merge(seen, SchemaCaps());
+  EXPECT_EQ(Columns(change.schema), "userId bigint, n struct<a:bigint>");
+  EXPECT_EQ(change.refused.size(), 1u);
+}
+
 TEST(KnownSchema, CapsHoldAndKeepWhatIsSeenMostOften) {
   ObservedType seen;
   seen.See(SeenKind::kStruct, 1'500);

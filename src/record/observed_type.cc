@@ -223,6 +223,24 @@ std::vector<const std::string*> ObservedType::FieldNames() const {
   return names;
 }
 
+std::vector<const std::string*> ObservedType::ColumnNames() const {
+  std::vector<const std::string*> names = FieldNames();
+  std::map<std::string, const std::string*> spellings;
+  const auto times = [&](const std::string* name) { return fields_.find(*name)->second->type.total(); };
+  const auto folded = [](std::string name) {
+    for (char& c : name) {
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    }
+    return name;
+  };
+  for (const std::string* name : names) {
+    const std::string*& best = spellings[folded(*name)];
+    if (best == nullptr || times(name) > times(best)) best = name;
+  }
+  std::erase_if(names, [&](const std::string* name) { return spellings[folded(*name)] != name; });
+  return names;
+}
+
 TypePtr TypeOfKind(const ObservedType& seen, SeenKind kind) {
   if (seen.count(kind) == 0) return nullptr;
   switch (kind) {
@@ -283,7 +301,7 @@ TypePtr ResolveType(const ObservedType& seen) {
   });
   nested(SeenKind::kStruct, [&]() -> TypePtr {
     std::vector<std::shared_ptr<arrow::Field>> fields;
-    for (const std::string* name : seen.FieldNames()) {
+    for (const std::string* name : seen.ColumnNames()) {
       if (TypePtr of = ResolveType(seen.fields().find(*name)->second->type)) {
         fields.push_back(arrow::field(*name, std::move(of)));
       }

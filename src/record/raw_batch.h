@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,6 +61,14 @@ class RawBatch {
   virtual const PastLetter* past(std::size_t record) const {
     (void)record;
     return nullptr;
+  }
+
+  /// The value of a header of the message, as Kafka's have them; the last of several. Nullopt: it
+  /// has none of this name.
+  virtual std::optional<std::string_view> Header(std::size_t record, const char* name) const {
+    (void)record;
+    (void)name;
+    return std::nullopt;
   }
 
   /// The source's own columns (Source::extra_fields, same order) with one value for each entry of

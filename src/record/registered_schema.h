@@ -41,6 +41,10 @@ struct RegisteredSchema {
   std::int64_t version = 0;             ///< Within `name`; 0 if unknown.
 };
 
+/// Code of the error of a message whose schema cannot be had now: remote, Retry::kLater. What else
+/// is read need not wait for it.
+inline constexpr char kRegistryUnavailable[] = "registry.unavailable";
+
 /// One registry. Any thread.
 class SchemaFinder {
  public:

@@ -235,6 +235,7 @@ LIMITS = {
     "levels of such": ("src/registry/confluent_registry.cc", r"kMaxDepth = (\d+)"),
     "schemas kept": ("src/registry/cached_registry.cc", r"kMaxKept = ([\d']+)"),
     "bytes of all schemas": ("src/registry/cached_registry.cc", r"kMaxKeptBytes = (64) << 20"),
+    "schemas named by": ("src/decode/envelope/envelope_decoder.h", r"kMostSchemas = ([\d']+)"),
     "all partition folders": ("src/sink/files/partition_path.h",
                               r"kMaxPartitionPathBytes = (\d+)"),
 }

@@ -13,7 +13,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::size_t kKeptPrograms = 16;
 constexpr std::size_t kKeptScratch = 1u << 20;
 constexpr std::string_view kSingleObject("\xc3\x01", 2);
 constexpr std::size_t kSingleObjectHeader = 10;
@@ -33,8 +32,8 @@ std::string Hex(std::uint64_t value) {
 
 }  // namespace
 
-Result<std::unique_ptr<Decoder>> AvroDecoder::Make(AvroDecoderOptions options,
-                                                   arrow::MemoryPool* pool) {
+Result<std::unique_ptr<AvroDecoder>> AvroDecoder::Make(AvroDecoderOptions options,
+                                                       arrow::MemoryPool* pool) {
   SchemaPtr columns = options.declared;
   if (columns != nullptr) {
     TRY(options.reader, AvroSchemaOfColumns(*columns));
@@ -47,7 +46,7 @@ Result<std::unique_ptr<Decoder>> AvroDecoder::Make(AvroDecoderOptions options,
   std::unique_ptr<AvroDecoder> decoder(
       new AvroDecoder(std::move(columns), std::move(rows), std::move(options)));
   TRY(decoder->Compile());
-  return std::unique_ptr<Decoder>(std::move(decoder));
+  return decoder;
 }
 
 AvroProgram::Target AvroDecoder::TargetOf() const {
@@ -71,7 +70,11 @@ Result<DecodedRows> AvroDecoder::Decode(const std::vector<Payload>& payloads) {
   const auto read = [this](const Payload& payload) -> Result<std::int64_t> {
     reader_.BeginMessage(payload.record);
     inflated_ = 0;
-    ReadMessage({payload.data, payload.size});
+    if (payload.schema != nullptr) {
+      ReadRegistered(payload);
+    } else {
+      ReadMessage({payload.data, payload.size});
+    }
     TRY(reader_.EndMessage());
     return static_cast<std::int64_t>(inflated_) + reader_.spent();
   };
@@ -106,10 +109,20 @@ bool AvroDecoder::ReadMessage(std::string_view message) {
   return reader_.Refuse(fault.byte, fault.code, std::move(fault.reason));
 }
 
+/// What is named by a registry is a datum, whatever it begins with.
+void AvroDecoder::ReadRegistered(const Payload& payload) {
+  const WriterProgram& writer = ProgramFor(*payload.schema);
+  if (writer.program == nullptr) {
+    reader_.Refuse(0, writer.code.c_str(), writer.reason);
+  } else {
+    reader_.ReadRows(*writer.program, {payload.data, payload.size}, 1, 0, /*inflated=*/false);
+  }
+}
+
 bool AvroDecoder::ReadFile(std::string_view message, AvroFault* fault) {
   AvroFileHeader header;
   if (!ReadAvroFileHeader(message, &header, fault)) return false;
-  const FileProgram& file = ProgramFor(header.schema);
+  const WriterProgram& file = ProgramFor(header.schema);
   if (file.program == nullptr) {
     reader_.Refuse(static_cast<std::size_t>(header.schema.data() - message.data()),
                    file.code.c_str(), file.reason);
@@ -120,16 +133,12 @@ bool AvroDecoder::ReadFile(std::string_view message, AvroFault* fault) {
   return true;
 }
 
-/// Streams repeat few schemas, often one: the last one is looked at first.
-const AvroDecoder::FileProgram& AvroDecoder::ProgramFor(std::string_view schema) {
-  if (last_file_ < files_.size() && files_[last_file_].schema == schema) return files_[last_file_];
-  for (last_file_ = 0; last_file_ < files_.size(); ++last_file_) {
-    if (files_[last_file_].schema == schema) return files_[last_file_];
-  }
-  FileProgram made;
-  made.schema = schema;
+AvroDecoder::WriterProgram AvroDecoder::CompileFor(const std::string& schema,
+                                                   const std::vector<std::string>* references,
+                                                   const char* whose) const {
+  WriterProgram made;
   auto compile = [&]() -> Result<std::unique_ptr<AvroProgram>> {
-    TRY(auto writer, AvroSchema::Parse(schema, {options_.logical_types}));
+    TRY(auto writer, AvroSchema::Parse(schema, {options_.logical_types, references}));
     return AvroProgram::Make(std::move(writer), TargetOf());
   };
   auto program = compile();
@@ -137,15 +146,49 @@ const AvroDecoder::FileProgram& AvroDecoder::ProgramFor(std::string_view schema)
     made.program = *std::move(program);
   } else {
     made.code = program.error().code;
-    made.reason = "the file's schema: " + program.error().message;
+    made.reason = whose + program.error().message;
   }
-  if (files_.size() < kKeptPrograms) {
-    files_.push_back(std::move(made));
-    return files_.back();
+  return made;
+}
+
+/// Streams repeat few schemas, often one: the last one is looked at first.
+template <typename Is, typename MakeIt>
+const AvroDecoder::WriterProgram& AvroDecoder::FindOrMake(WriterPrograms* programs, Is is,
+                                                          MakeIt make) {
+  std::vector<WriterProgram>& all = programs->all;
+  if (programs->last < all.size() && is(all[programs->last])) return all[programs->last];
+  for (programs->last = 0; programs->last < all.size(); ++programs->last) {
+    if (is(all[programs->last])) return all[programs->last];
   }
-  last_file_ = oldest_file_;
-  oldest_file_ = (oldest_file_ + 1) % kKeptPrograms;
-  return files_[last_file_] = std::move(made);
+  if (all.size() < programs->most) {
+    all.push_back(make());
+    return all.back();
+  }
+  programs->last = programs->oldest;
+  programs->oldest = (programs->oldest + 1) % programs->most;
+  return all[programs->last] = make();
+}
+
+const AvroDecoder::WriterProgram& AvroDecoder::ProgramFor(std::string_view file_schema) {
+  return FindOrMake(
+      &files_, [&](const WriterProgram& one) { return one.schema == file_schema; },
+      [&] {
+        std::string text(file_schema);
+        WriterProgram made = CompileFor(text, nullptr, "the file's schema: ");
+        made.schema = std::move(text);
+        return made;
+      });
+}
+
+const AvroDecoder::WriterProgram& AvroDecoder::ProgramFor(const RegisteredSchema& schema) {
+  return FindOrMake(
+      &registered_, [&](const WriterProgram& one) { return one.registered == &schema; },
+      [&] {
+        WriterProgram made =
+            CompileFor(schema.text, &schema.references, "the schema in the registry: ");
+        made.registered = &schema;
+        return made;
+      });
 }
 
 }  // namespace sluice

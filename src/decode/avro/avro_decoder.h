@@ -21,18 +21,30 @@ namespace sluice {
 
 class AvroDecoder final : public Decoder {
  public:
-  static Result<std::unique_ptr<Decoder>> Make(AvroDecoderOptions options, arrow::MemoryPool* pool);
+  static Result<std::unique_ptr<AvroDecoder>> Make(AvroDecoderOptions options,
+                                                   arrow::MemoryPool* pool);
 
   const SchemaPtr& schema() const override { return schema_; }
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override;
 
+  /// Whether data written with this schema fit the columns. It stays as long as the decoder.
+  bool Reads(const RegisteredSchema& schema) { return ProgramFor(schema).program != nullptr; }
+
  private:
-  /// What became of a schema that came with a file.
-  struct FileProgram {
-    std::string schema;
+  /// What became of a schema that came with a message.
+  struct WriterProgram {
+    std::string schema;  ///< Of a file, or:
+    const RegisteredSchema* registered = nullptr;
     std::unique_ptr<AvroProgram> program;
     std::string code;  ///< Why there is no program.
     std::string reason;
+  };
+  /// The last `most` of them.
+  struct WriterPrograms {
+    std::size_t most = 0;
+    std::vector<WriterProgram> all = {};
+    std::size_t last = 0;
+    std::size_t oldest = 0;
   };
 
   AvroDecoder(SchemaPtr schema, std::unique_ptr<ColumnBuilder> rows, AvroDecoderOptions options)
@@ -43,9 +55,15 @@ class AvroDecoder final : public Decoder {
 
   Result<void> Compile();
   bool ReadMessage(std::string_view message);
+  void ReadRegistered(const Payload& payload);
   /// False if it is no file after all, with `fault` saying why.
   bool ReadFile(std::string_view message, AvroFault* fault);
-  const FileProgram& ProgramFor(std::string_view schema);
+  const WriterProgram& ProgramFor(std::string_view file_schema);
+  const WriterProgram& ProgramFor(const RegisteredSchema& schema);
+  template <typename Is, typename MakeIt>
+  static const WriterProgram& FindOrMake(WriterPrograms* programs, Is is, MakeIt make);
+  WriterProgram CompileFor(const std::string& schema, const std::vector<std::string>* references,
+                           const char* whose) const;
   AvroProgram::Target TargetOf() const;
 
   SchemaPtr schema_;
@@ -59,9 +77,8 @@ class AvroDecoder final : public Decoder {
   AvroReader reader_;
   CodecBuffer scratch_;
   std::size_t inflated_ = 0;
-  std::vector<FileProgram> files_;  ///< The last kKeptPrograms schemas.
-  std::size_t last_file_ = 0;
-  std::size_t oldest_file_ = 0;
+  WriterPrograms files_ = {.most = 16};
+  WriterPrograms registered_ = {.most = 64};
 };
 
 }  // namespace sluice

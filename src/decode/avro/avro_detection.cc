@@ -1,15 +1,19 @@
 #include "decode/avro/avro_detection.h"
 
+#include <arrow/array/util.h>
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
 
+#include <array>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "decode/avro/avro_columns.h"
+#include "decode/avro/avro_decoder.h"
 #include "decode/avro/avro_file.h"
 #include "decode/avro/avro_format.h"
 #include "decode/conform.h"
@@ -67,7 +71,9 @@ class DetectingAvroDecoder final : public Decoder {
       : known_(std::move(known)),
         schema_(std::move(schema)),
         options_(std::move(options)),
-        pool_(pool) {}
+        pool_(pool) {
+    direct_.known = true;
+  }
 
   const SchemaPtr& schema() const override { return schema_; }
 
@@ -78,7 +84,8 @@ class DetectingAvroDecoder final : public Decoder {
     unseen_ = nullptr;
     for (std::size_t i = 0; i < payloads.size() && !out.stopped_at;) {
       Writer& writer = WriterOf(payloads[i]);
-      std::vector<Payload> same = {payloads[i]};
+      std::vector<Payload>& same = same_;
+      same.assign(1, payloads[i]);
       std::size_t end = i + 1;
       // The next one's fault would take the place of a broken header's.
       while (&writer != &broken_ && end < payloads.size() && &WriterOf(payloads[end]) == &writer) {
@@ -94,8 +101,12 @@ class DetectingAvroDecoder final : public Decoder {
         }
       } else {
         TRY(DecodedRows rows, writer.decoder->Decode(same));
-        TRY(auto conformed, ConformRows(*rows.rows, known_));
-        pieces.push_back(std::move(conformed));
+        if (&writer == &direct_) {
+          TRY(rows.rows, WithNothingRescued(*rows.rows));
+        } else {
+          TRY(rows.rows, ConformRows(*rows.rows, known_));
+        }
+        pieces.push_back(rows.rows);
         if (!writer.known) {
           if (unseen_ == nullptr) unseen_ = std::make_shared<ObservedType>();
           unseen_->Merge(writer.seen);
@@ -129,7 +140,8 @@ class DetectingAvroDecoder final : public Decoder {
     std::string code;
     std::string reason;
     ObservedType seen;
-    bool known = false;  ///< It shows nothing that the columns do not have.
+    bool known = false;   ///< It shows nothing that the columns do not have.
+    bool direct = false;  ///< `direct_` reads what it writes.
   };
 
   static std::int64_t Bytes(const std::vector<std::shared_ptr<arrow::RecordBatch>>& pieces) {
@@ -154,7 +166,54 @@ class DetectingAvroDecoder final : public Decoder {
     out->stopped_at = rows.stopped_at;
   }
 
+  Result<std::shared_ptr<arrow::RecordBatch>> WithNothingRescued(
+      const arrow::RecordBatch& rows) const {
+    auto columns = rows.columns();
+    TRY(auto rescued, arrow::MakeArrayOfNull(schema_->fields().back()->type(), rows.num_rows()));
+    columns.push_back(std::move(rescued));
+    return arrow::RecordBatch::Make(schema_, rows.num_rows(), std::move(columns));
+  }
+
+  /// Their schemas stay for as long as this does.
+  Writer& RegisteredWriterOf(const RegisteredSchema& schema) {
+    for (const auto& [known, writer] : recent_) {
+      if (known == &schema) return *writer;
+    }
+    auto& slot = registered_[&schema];
+    if (slot == nullptr) {
+      slot = std::make_unique<Writer>();
+      if (auto prepared = PrepareRegistered(schema, slot.get()); !prepared.ok()) {
+        slot->decoder = nullptr;
+        slot->code = prepared.error().code;
+        slot->reason = "the schema in the registry: " + prepared.error().message;
+      }
+    }
+    Writer* writer = slot->direct ? &direct_ : slot.get();
+    recent_[next_recent_++ % recent_.size()] = {&schema, writer};
+    return *writer;
+  }
+
+  Result<void> PrepareRegistered(const RegisteredSchema& registered, Writer* writer) {
+    TRY(auto schema,
+        AvroSchema::Parse(registered.text, {options_.logical_types, &registered.references}));
+    TRY(Prepare(std::move(schema), writer));
+    if (!writer->known || known_->num_fields() == 0) return {};
+    if (direct_.decoder == nullptr) {
+      AvroDecoderOptions made;
+      made.declared = known_;
+      made.logical_types = options_.logical_types;
+      made.limits = options_.limits;
+      TRY(auto decoder, AvroDecoder::Make(std::move(made), pool_));
+      reads_directly_ = decoder.get();
+      direct_.decoder = std::move(decoder);
+    }
+    writer->direct = reads_directly_->Reads(registered);
+    if (writer->direct) writer->decoder = nullptr;
+    return {};
+  }
+
   Writer& WriterOf(const Payload& payload) {
+    if (payload.schema != nullptr) return RegisteredWriterOf(*payload.schema);
     const std::string_view message(payload.data, payload.size);
     if (!BeginsAvroFile(message)) return bare_;
     AvroFileHeader header;
@@ -169,7 +228,7 @@ class DetectingAvroDecoder final : public Decoder {
     }
     auto made = std::make_unique<Writer>();
     made->text = header.schema;
-    if (auto prepared = Prepare(made.get()); !prepared.ok()) {
+    if (auto prepared = PrepareFile(made.get()); !prepared.ok()) {
       made->decoder = nullptr;
       made->code = prepared.error().code;
       made->reason = "the file's schema: " + prepared.error().message;
@@ -183,8 +242,12 @@ class DetectingAvroDecoder final : public Decoder {
     return *writers_.back();
   }
 
-  Result<void> Prepare(Writer* writer) {
+  Result<void> PrepareFile(Writer* writer) {
     TRY(auto schema, AvroSchema::Parse(writer->text, {options_.logical_types}));
+    return Prepare(std::move(schema), writer);
+  }
+
+  Result<void> Prepare(std::shared_ptr<const AvroSchema> schema, Writer* writer) {
     TRY(const SchemaPtr columns, AvroColumns(*schema));
     SeeSchema(*schema, *columns, &writer->seen);
     writer->known = Conforms(*columns, *known_);
@@ -198,10 +261,16 @@ class DetectingAvroDecoder final : public Decoder {
 
   SchemaPtr known_;
   SchemaPtr schema_;
+  std::vector<Payload> same_;
   AvroDetectingOptions options_;
   arrow::MemoryPool* pool_;
   std::vector<std::unique_ptr<Writer>> writers_;
   std::unique_ptr<Writer> retired_;
+  std::map<const RegisteredSchema*, std::unique_ptr<Writer>> registered_;
+  std::array<std::pair<const RegisteredSchema*, Writer*>, 8> recent_{};  ///< Of registered_.
+  std::size_t next_recent_ = 0;
+  Writer direct_;  ///< For every schema whose data the columns hold as they are.
+  AvroDecoder* reads_directly_ = nullptr;
   Writer broken_;
   Writer bare_ = {"",
                   nullptr,
@@ -209,7 +278,8 @@ class DetectingAvroDecoder final : public Decoder {
                   "the message does not bring its schema, as an Avro object container file does; "
                   "without one it cannot be read: declare `schema`, or set avroSchema",
                   {},
-                  true};
+                  true,
+                  false};
   std::shared_ptr<ObservedType> unseen_;
 };
 

@@ -138,7 +138,8 @@ Result<std::unique_ptr<Decoder>> MakeDetecting(const Options& options, SchemaPtr
 
 Result<std::unique_ptr<Decoder>> MakeAvroDecoder(AvroDecoderOptions options,
                                                  arrow::MemoryPool* pool) {
-  return AvroDecoder::Make(std::move(options), pool);
+  TRY(auto decoder, AvroDecoder::Make(std::move(options), pool));
+  return std::unique_ptr<Decoder>(std::move(decoder));
 }
 
 FormatEntry AvroFormat() {
@@ -151,6 +152,7 @@ FormatEntry AvroFormat() {
   entry.options_tell_columns = [](const Options& options) { return options.Given("avroSchema"); };
   entry.parse_schema = ParseSchema;
   entry.infer_schema = InferSchema;
+  entry.registered_as = RegisteredSchema::Type::kAvro;
   return entry;
 }
 

@@ -82,11 +82,13 @@ class AvroSchema {
  public:
   struct Options {
     bool logical_types = true;  ///< Otherwise all are read as what they are made of.
+    /// Definitions whose names `json` may use, each after those it needs itself; null: none.
+    const std::vector<std::string>* references = nullptr;
   };
 
   /// Names, defaults, sizes and numbers are checked; a logical type that is unknown or does not fit
   /// is ignored, as the specification wants. Errors blame the user and end in "at column N", the
-  /// place in `json` counted from 1. Limits: docs/limits.md.
+  /// place in `json` counted from 1, or, where they say so, in a reference. Limits: docs/limits.md.
   static Result<std::shared_ptr<const AvroSchema>> Parse(std::string_view json, Options options);
   static Result<std::shared_ptr<const AvroSchema>> Parse(std::string_view json) {
     return Parse(json, Options());

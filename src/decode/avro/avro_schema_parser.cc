@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -105,6 +106,12 @@ Result<std::int64_t> ReadInteger(const AvroJson& json, const std::string& what, 
 class Parser {
  public:
   Parser(AvroSchema* schema, AvroSchema::Options options) : schema_(schema), options_(options) {}
+
+  /// Makes the names of a text known. `json` stays until Parse.
+  Result<void> Refer(const AvroJson& json) {
+    TRY(ParseType(json, "", 0));
+    return {};
+  }
 
   Result<void> Parse(const AvroJson& json) {
     TRY(const AvroNode* root, ParseType(json, "", 0));
@@ -398,7 +405,18 @@ Result<std::shared_ptr<const AvroSchema>> AvroSchema::Parse(std::string_view jso
                                                             Options options) {
   TRY(const AvroJson tree, ParseAvroJson(json));
   auto schema = std::make_shared<AvroSchema>();
-  TRY(Parser(schema.get(), options).Parse(tree));
+  Parser parser(schema.get(), options);
+  // Their defaults are read with those of the schema itself, so the trees stay where they are.
+  std::deque<AvroJson> references;
+  for (std::size_t i = 0; options.references != nullptr && i < options.references->size(); ++i) {
+    const std::string where = "reference " + std::to_string(i + 1);
+    auto reference = ParseAvroJson((*options.references)[i]);
+    if (!reference.ok()) return std::move(reference).error().At(where);
+    references.push_back(*std::move(reference));
+    auto known = parser.Refer(references.back());
+    if (!known.ok()) return std::move(known).error().At(where);
+  }
+  TRY(parser.Parse(tree));
   return std::shared_ptr<const AvroSchema>(std::move(schema));
 }
 

@@ -146,6 +146,7 @@ Result<std::unique_ptr<SinkWriter>> FilesSink::Open(std::int64_t epoch, const At
   settings.encoder_options = options_.encoder_options;
   settings.schema = schema_;
   settings.partition_keys = options_.partition_keys;
+  settings.open_columns = context_.open_columns;
   settings.target_file_size = options_.target_file_size;
   settings.max_open_partitions = options_.max_open_partitions;
   settings.memory_bytes = context_.memory_bytes;
@@ -241,7 +242,7 @@ SinkEntry FilesSinkEntry(const EncoderRegistry* encoders) {
                           const SinkContext& context) -> Result<std::unique_ptr<Sink>> {
     TRY(FilesOptions parsed, ParseFilesOptions(options, *encoders, "sink " + context.name));
     if (schema != nullptr) {
-      TRY(auto splitter, PartitionSplitter::Make(schema, parsed.partition_keys));
+      TRY(auto splitter, PartitionSplitter::Make(schema, parsed.partition_keys, context.open_columns));
       TRY(parsed.encoder->check(parsed.encoder_options, splitter->file_schema()));
     }
     return std::unique_ptr<Sink>(

@@ -25,6 +25,7 @@ struct FilesWriterSettings {
   Options encoder_options;
   SchemaPtr schema;
   std::vector<std::string> partition_keys;
+  bool open_columns = false;  ///< See SinkContext.
   std::int64_t target_file_size = 0;
   std::size_t max_open_partitions = 0;
   std::size_t memory_bytes = 0;

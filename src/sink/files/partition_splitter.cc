@@ -51,10 +51,14 @@ std::string PartitionText(const arrow::Array& column, std::int64_t row) {
 }  // namespace
 
 Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
-    const SchemaPtr& schema, const std::vector<std::string>& keys) {
+    const SchemaPtr& schema, const std::vector<std::string>& keys, bool open) {
   std::vector<Key> found;
   for (const std::string& name : keys) {
     const std::vector<int> columns = schema->GetAllFieldIndices(name);
+    if (columns.empty() && open && !name.empty() && name[0] != '_' && name[0] != '.') {
+      found.push_back({name, -1});
+      continue;
+    }
     if (columns.size() != 1) {
       std::string message =
           "partitionKeys: '" + name + "' is " +
@@ -195,7 +199,11 @@ void PartitionSplitter::Split(const arrow::RecordBatch& rows, std::vector<std::i
                               std::vector<SinkRefusal>* refused) {
   partitions->assign(static_cast<std::size_t>(rows.num_rows()), 0);
   for (Key& key : keys_) {
-    Encode(&key, *rows.column(key.column), &codes_);
+    if (key.column < 0) {
+      codes_.assign(static_cast<std::size_t>(rows.num_rows()), 0);
+    } else {
+      Encode(&key, *rows.column(key.column), &codes_);
+    }
     for (std::size_t row = 0; row < codes_.size(); ++row) {
       std::int32_t& partition = (*partitions)[row];
       auto [it, added] = key.pairs.try_emplace(

@@ -23,9 +23,11 @@ class PartitionSplitter {
  public:
   static constexpr std::int32_t kRefused = -1;
 
-  /// User errors name keys that are no columns, or whose type cannot be part of a path.
+  /// User errors name keys that are no columns, or whose type cannot be part of a path. `open`: a
+  /// key that is no column may become one, and is null until then.
   static Result<std::unique_ptr<PartitionSplitter>> Make(const SchemaPtr& schema,
-                                                         const std::vector<std::string>& keys);
+                                                         const std::vector<std::string>& keys,
+                                                         bool open = false);
 
   /// The schema without the keys: that of the files.
   const SchemaPtr& file_schema() const { return file_schema_; }
@@ -53,7 +55,7 @@ class PartitionSplitter {
   /// A key column. Values become codes; code 0 is null.
   struct Key {
     std::string name;
-    int column = 0;
+    int column = 0;  ///< -1: there is none yet.
     std::unordered_map<std::string, std::int32_t, Hash, std::equal_to<>> codes = {};
     std::vector<std::string> folders = {};  ///< By code: "city=Berlin".
     /// Of the keys before this one and this one's code: a number for both.

@@ -59,9 +59,9 @@ std::shared_ptr<arrow::DataType> HeadersType() {
                                               arrow::field("value", arrow::binary())})));
 }
 
+template <typename MessageOf>
 Result<std::shared_ptr<arrow::Array>> HeadersColumn(
-    const std::vector<rd_kafka_message_t*>& messages,
-    const std::vector<std::uint32_t>& record_of_row) {
+    const MessageOf& message_of, const std::vector<std::uint32_t>& record_of_row) {
   arrow::MemoryPool* pool = arrow::default_memory_pool();
   auto keys = std::make_shared<arrow::StringBuilder>(pool);
   auto values = std::make_shared<arrow::BinaryBuilder>(pool);
@@ -71,7 +71,7 @@ Result<std::shared_ptr<arrow::Array>> HeadersColumn(
   arrow::ListBuilder rows(pool, entry, HeadersType());
   for (const std::uint32_t record : record_of_row) {
     rd_kafka_headers_t* headers = nullptr;
-    const auto code = rd_kafka_message_headers(messages[record], &headers);
+    const auto code = rd_kafka_message_headers(message_of(record), &headers);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR || rd_kafka_header_cnt(headers) == 0) {
       TRY(rows.AppendNull());
       continue;
@@ -146,11 +146,37 @@ std::string KafkaBatch::Origin(std::size_t record) const {
   return origin.dump();
 }
 
+/// The engine takes out records that came twice: then the others' messages stand further behind. A
+/// record without data makes no row, so that the bytes' place tells the message.
+rd_kafka_message_t* KafkaBatch::MessageOf(std::size_t record) const {
+  std::size_t i = record;
+  if (records.size() == messages_.size()) return messages_[i];
+  while (i + 1 < messages_.size() && messages_[i]->payload != records[record].data) ++i;
+  return messages_[i];
+}
+
+std::optional<std::string_view> KafkaBatch::Header(std::size_t record, const char* name) const {
+  // Parsing them writes into the messages, which any thread may read afterwards.
+  std::call_once(headers_read_, [this] {
+    rd_kafka_headers_t* headers = nullptr;
+    for (rd_kafka_message_t* message : messages_) rd_kafka_message_headers(message, &headers);
+  });
+  rd_kafka_headers_t* headers = nullptr;
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (rd_kafka_message_headers(MessageOf(record), &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+      rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::nullopt;
+  }
+  return std::string_view(static_cast<const char*>(value), value == nullptr ? 0 : size);
+}
+
 Result<std::vector<std::shared_ptr<arrow::Array>>> KafkaBatch::ExtraColumns(
     const std::vector<std::uint32_t>& record_of_row) const {
   std::vector<std::shared_ptr<arrow::Array>> out;
   if (columns_.headers) {
-    TRY(auto headers, HeadersColumn(messages_, record_of_row));
+    TRY(auto headers,
+        HeadersColumn([this](std::size_t record) { return MessageOf(record); }, record_of_row));
     out.push_back(std::move(headers));
   }
   if (columns_.timestamp) {

@@ -63,6 +63,7 @@ class KafkaBatch final : public RawBatch {
   }
 
   std::string Origin(std::size_t record) const override;
+  std::optional<std::string_view> Header(std::size_t record, const char* name) const override;
   Result<std::vector<std::shared_ptr<arrow::Array>>> ExtraColumns(
       const std::vector<std::uint32_t>& record_of_row) const override;
 
@@ -70,7 +71,10 @@ class KafkaBatch final : public RawBatch {
   const std::shared_ptr<KafkaClient> client_;  // Before the messages in life, after them in death.
   const std::shared_ptr<KafkaBatchPool> pool_;
   const KafkaColumns columns_;
-  std::vector<rd_kafka_message_t*> messages_;  // Parallel to records.
+  rd_kafka_message_t* MessageOf(std::size_t record) const;
+
+  std::vector<rd_kafka_message_t*> messages_;  // Of records, and of those taken out of them.
+  mutable std::once_flag headers_read_;
 };
 
 }  // namespace sluice
