@@ -127,6 +127,11 @@ Result<int> Detect(CommandContext& context, const Args& args) {
   }
   context.out.flush();
   for (const JobSource* source : sources) {
+    if (source->detects && source->known.version() > 0 && args.format == "table") {
+      context.err << "note: source " << source->name
+                  << " begins with the columns of `schema`: of their values only those that do not "
+                     "fit are counted by kind\n";
+    }
     if (source->detects) continue;
     context.err << "note: source " << source->name
                 << " declares its columns; these are those that its records show\n";
