@@ -119,9 +119,9 @@ TEST_F(DetectionTest, DetectReadsCsvAndSourcesThatDeclareTheirColumns) {
   const Outcome detect = Sluice({"detect", job_});
   EXPECT_EQ(detect.code, 0) << detect.err;
   EXPECT_EQ(detect.out,
-            "source hits (files, csv): 1 record, 36 bytes, 2 rows\n\n"
+            "source hits (files, csv): 1 record, 33 bytes, 2 rows\n\n"
             "column  type    in rows  values\n"
-            "------  ------  -------  ------------------------\n"
+            "------  ------  -------  ----------------------\n"
             "id      bigint    100 %  bigint 100 %\n"
             "day     string    100 %  date 50 %, string 50 %\n"
             "zip     string     50 %  string 100 %\n\n"
