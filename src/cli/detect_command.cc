@@ -118,12 +118,13 @@ Result<void> DetectOne(CommandContext& context, const Job& job, const JobSource&
 
 Result<int> Detect(CommandContext& context, const Args& args) {
   ConfigureLogging(LogLevel::kWarn, LogFormat::kText);
-  TRY(const std::int64_t wait, ParseDuration(args.wait));
+  const Result<std::int64_t> wait = ParseDuration(args.wait);
+  if (!wait.ok()) return Error(wait.error()).At("--wait");
   TRY(const Job job, LoadJob(args.job, context.parts));
   TRY(const std::vector<const JobSource*> sources, Chosen(job, args));
   for (const JobSource* source : sources) {
     if (source != sources.front()) context.out << "\n";
-    TRY(DetectOne(context, job, *source, args, wait));
+    TRY(DetectOne(context, job, *source, args, *wait));
   }
   context.out.flush();
   for (const JobSource* source : sources) {
