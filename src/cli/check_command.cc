@@ -6,6 +6,7 @@
 #include "core/logging.h"
 #include "job/learned_columns.h"
 #include "job/plan.h"
+#include "job/written_before.h"
 
 namespace sluice {
 namespace {
@@ -15,6 +16,7 @@ Result<int> Check(CommandContext& context, const std::string& path) {
   TRY(Job job, LoadJob(path, context.parts));
   TRY(LearnForLooking(&job, context.parts));
   TRY(Plan plan, MakePlan(std::move(job), context.parts, PlanFor::kLooking));
+  TRY(WarnOfWritten(context.parts, &plan));
   PrintWarnings(context.err, plan.job.warnings);
   context.out << PrintPlan(plan);
   return 0;

@@ -14,12 +14,14 @@
 #include "cli/decode_command.h"
 #include "cli/demo_command.h"
 #include "cli/describe_command.h"
+#include "cli/detect_command.h"
 #include "cli/engine_pipe_runner.h"
 #include "cli/generate_command.h"
 #include "cli/grok_command.h"
 #include "cli/preview_command.h"
 #include "cli/replay_command.h"
 #include "cli/run_command.h"
+#include "cli/schema_command.h"
 #include "cli/test_command.h"
 #include "cli/version_command.h"
 
@@ -30,10 +32,12 @@ void AddCommands(CLI::App& app, CommandContext& context, PipeRunner* pipes) {
   AddRunCommand(app, context);
   AddCheckCommand(app, context);
   AddPreviewCommand(app, context);
+  AddDetectCommand(app, context);
   AddDecodeCommand(app, context);
   AddGrokCommand(app, context);
   AddDescribeCommand(app, context);
   AddCheckpointCommand(app, context);
+  AddSchemaCommand(app, context);
   AddDeadLettersCommand(app, context);
   AddReplayCommand(app, context);
   AddTestCommand(app, context, pipes);

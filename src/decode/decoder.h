@@ -108,6 +108,8 @@ struct FormatEntry {
   std::function<Result<std::unique_ptr<Decoder>>(const Options&, SchemaPtr known,
                                                  const DecodeLimits&)>
       make_detecting;
+  /// DecodedRows::unseen counts the schemas that messages bring, not their values.
+  bool observes_schemas = false;
   /// Whether these options tell the columns, so that there is nothing to detect. Null: never.
   std::function<bool(const Options&)> options_tell_columns;
   /// Reads a source's `schema` where the format has a notation of its own beside DDL; what it

@@ -38,12 +38,19 @@ struct LogContents {
     std::size_t bytes = 0;   ///< Of its payload, which is not kept.
     std::int64_t epoch = 0;  ///< Of a decision.
   };
+  /// A slot beside the decisions that says what columns sources have.
+  struct LearnedEntry {
+    std::int64_t number = 0;
+    std::string time;
+    LearnedSchemas learned;
+  };
   std::string checkpoint_id;
   std::string start_bytes;  ///< Of the start slot, as stored.
   StartRecord start;
-  std::vector<Entry> entries;             ///< The newest unbroken run, oldest first.
-  std::vector<SplitPosition> positions;   ///< Of every split: last decision, then later starts.
-  LearnedSchemas learned;                 ///< Likewise.
+  std::vector<Entry> entries;                 ///< The newest unbroken run, oldest first.
+  std::vector<SplitPosition> positions;       ///< Of every split: last decision, then later starts.
+  LearnedSchemas learned;                     ///< Likewise.
+  std::vector<LearnedEntry> learned_entries;  ///< As ReadLog found them, oldest first.
   std::vector<DecisionRecord> decisions;  ///< Retained, oldest first; positions in the newest only.
   std::optional<std::int64_t> committed;  ///< Epoch of the newest commit record.
   std::int64_t last_slot = 0;

@@ -45,7 +45,11 @@ Result<void> Replay(const SlotBytes& slot, LogContents* contents, Positions* pos
   if (slot.kind == "splits") {
     TRY(auto record, ParseStart(slot.payload, name));
     SetPositions(positions, record.splits);
-    for (auto& [source, schema] : record.learned) contents->learned[source] = std::move(schema);
+    for (const auto& [source, schema] : record.learned) contents->learned[source] = schema;
+    if (!record.learned.empty()) {
+      contents->learned_entries.push_back(
+          {slot.number, std::move(record.time), std::move(record.learned)});
+    }
   } else if (slot.kind == "takeover") {
     TRY(auto record, ParseTakeover(slot.payload, name));
     contents->writer = slot.number;

@@ -13,7 +13,6 @@
 namespace sluice {
 namespace {
 
-constexpr std::int64_t kMostRecords = 10'000;
 constexpr std::int64_t kMostBytes = 64 << 20;
 constexpr std::int64_t kAgainMicros = 1'000'000;
 constexpr std::int64_t kLookMicros = 5'000'000;
@@ -46,9 +45,12 @@ class Reading {
       return End(something_ && sample_.records > 0 ? Sample::End::kNoneTells
                                                    : Sample::End::kNothing);
     }
-    if (known_ && Now() >= settled_) return End(Sample::End::kTold);
+    if (known_ && (Now() >= settled_ || (options_.only_what_is_there && left_.empty()))) {
+      return End(Sample::End::kTold);
+    }
     ReadLimits limits;
-    limits.records = 256;
+    limits.records = static_cast<std::size_t>(
+        std::clamp<std::int64_t>(options_.most_records - sample_.records, 1, 256));
     TRY(std::unique_ptr<RawBatch> read, reader->Read(limits));
     if (read == nullptr) return false;
     const std::shared_ptr<const RawBatch> raw = std::move(read);
@@ -62,7 +64,7 @@ class Reading {
       bytes_ += static_cast<std::int64_t>(record.size);
     }
     for (const SplitRange& range : raw->ranges) Pass(range.split, range.to);
-    if (sample_.records >= kMostRecords || bytes_ >= kMostBytes) {
+    if (sample_.records >= options_.most_records || bytes_ >= kMostBytes) {
       return End(known_ ? Sample::End::kTold : Sample::End::kNoneTells);
     }
     return false;
@@ -122,10 +124,11 @@ Result<Sample> TryForRun(const PipelineSpec& spec, CheckpointLog* log, std::size
       break;
     }
     if (reading.sample().records == 0) {
-      LogLimited(LogLevel::kInfo, "first " + spec.sources[index].name, 30,
-                 "waiting for the first record of a source, which is to show its columns; until then "
-                 "the job reads nothing. Declare `schema` if that may take long",
-                 {{"source", spec.sources[index].name}});
+      LogLimited(
+          LogLevel::kInfo, "first " + spec.sources[index].name, 30,
+          "waiting for the first record of a source, which is to show its columns; until then "
+          "the job reads nothing. Declare `schema` if that may take long",
+          {{"source", spec.sources[index].name}});
     }
     if (reading.sample().records > 0 && !reading.known()) {
       LogLimited(LogLevel::kWarn, "sample " + spec.sources[index].name, 600,

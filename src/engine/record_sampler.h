@@ -17,12 +17,17 @@
 
 namespace sluice {
 
+inline constexpr std::int64_t kSampleRecords = 10'000;
+
 struct SampleOptions {
   /// Looks at a batch. True: what is wanted is known now, or still; false: no record has told it
   /// yet, for the reason that `reason` says.
   std::function<Result<bool>(std::shared_ptr<const RawBatch>, std::string* reason)> look;
   /// How long to look on once it is known, for more of it.
   std::int64_t settle_micros = 1'000'000;
+  std::int64_t most_records = kSampleRecords;
+  /// Once it is known, end with what was there at the start: more is not waited for.
+  bool only_what_is_there = false;
   const StopRequest* stop = nullptr;
   std::optional<std::int64_t> deadline_micros;  ///< On the monotonic clock.
   bool until_caught_up = false;                 ///< End with what was there at the start.
@@ -30,7 +35,7 @@ struct SampleOptions {
 
 struct Sample {
   enum class End {
-    kTold,       ///< By at most 10,000 records (or 64 MiB).
+    kTold,       ///< By at most `most_records` (or 64 MiB).
     kNoneTells,  ///< Of as many, or of all that were there.
     kNothing,    ///< Nothing was there.
     kTimeIsUp,

@@ -34,10 +34,11 @@ SchemaWatch::Verdict SchemaWatch::Look(std::size_t source, const ObservedType& u
     const std::int64_t now = spec_.clock->MonotonicMicros();
     if (!changed() && !seals_->Allowed(now)) {
       if (seals_->frozen()) {
-        LogLimited(LogLevel::kWarn, "columns frozen " + of.name, 60,
-                   "records show new columns, which this run does not take any more, as it has said; "
-                   "their values are in _rescued of the source",
-                   {{"source", of.name}, {"column", change.what.front()}});
+        LogLimited(
+            LogLevel::kWarn, "columns frozen " + of.name, 60,
+            "records show new columns, which this run does not take any more, as it has said; "
+            "their values are in _rescued of the source",
+            {{"source", of.name}, {"column", change.what.front()}});
         return Verdict::kDeliver;
       }
       LogLimited(

@@ -9,13 +9,10 @@
 #include "core/clock.h"
 #include "core/logging.h"
 #include "decode/message_decoder.h"
-#include "engine/record_sampler.h"
 #include "job/option_place.h"
 
 namespace sluice {
 namespace {
-
-constexpr std::int64_t kLookingMicros = 10'000'000;
 
 /// For the log: a thousand columns are no line of it.
 std::string Shortened(std::string ddl) {
@@ -57,24 +54,21 @@ class Observing {
     return observing;
   }
 
-  SampleOptions Asking() {
-    SampleOptions options;
-    options.look = [this](const std::shared_ptr<const RawBatch>& raw,
-                          std::string* reason) -> Result<bool> {
-      TRY(decoder_->Decode(raw, [&](const DecodedBatch& batch) -> Result<void> {
-        if (batch.decoded.unseen != nullptr) seen_.Merge(*batch.decoded.unseen);
-        if (reason->empty() && !batch.decoded.rejects.empty()) {
-          *reason = batch.decoded.rejects.front().reason;
-        }
-        return {};
-      }));
-      if (reason->empty()) *reason = "its fields are empty or null";
-      return known().schema()->num_fields() > 0;
-    };
-    return options;
+  /// Of a batch: whether the columns are known, or else why not.
+  Result<bool> Look(const std::shared_ptr<const RawBatch>& raw, std::string* reason) {
+    TRY(decoder_->Decode(raw, [&](const DecodedBatch& batch) -> Result<void> {
+      if (batch.decoded.unseen != nullptr) seen_.Merge(*batch.decoded.unseen);
+      if (reason->empty() && !batch.decoded.rejects.empty()) {
+        *reason = batch.decoded.rejects.front().reason;
+      }
+      return {};
+    }));
+    if (reason->empty()) *reason = "its fields are empty or null";
+    return Change().schema.schema()->num_fields() > 0;
   }
 
-  KnownSchema known() const { return base_.Merge(seen_, caps_).schema; }
+  KnownSchema::Change Change() const { return base_.Merge(seen_, caps_); }
+  ObservedType TakeSeen() { return std::move(seen_); }
 
  private:
   std::unique_ptr<MessageDecoder> decoder_;
@@ -82,6 +76,20 @@ class Observing {
   SchemaCaps caps_;
   ObservedType seen_;
 };
+
+/// Takes a sample with `take`, which asks as it is told to.
+template <typename Take>
+Result<ObservedSample> Observe(const JobSource& of, const Source& source, SampleOptions asking,
+                               const std::function<void(const RawBatch&)>& on_batch, Take take) {
+  TRY(const std::unique_ptr<Observing> observing, Observing::Make(of, source));
+  asking.look = [&](const std::shared_ptr<const RawBatch>& raw, std::string* reason) {
+    if (on_batch) on_batch(*raw);
+    return observing->Look(raw, reason);
+  };
+  TRY(Sample sample, take(asking));
+  KnownSchema::Change change = observing->Change();
+  return ObservedSample{std::move(sample), observing->TakeSeen(), std::move(change)};
+}
 
 Error NoneTells(const JobSource& of, const Sample& sample) {
   return UserError("job.no_schema",
@@ -124,12 +132,14 @@ Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& opti
     Log(LogLevel::kInfo, "the records are to show the columns; looking at the first ones",
         {{"source", source.name}});
     TRY(const std::unique_ptr<Source> unopened, MakeSource(*job, source, nullptr));
-    TRY(const std::unique_ptr<Observing> observing, Observing::Make(source, *unopened));
-    SampleOptions asking = observing->Asking();
+    SampleOptions asking;
     asking.stop = options.stop;
     asking.deadline_micros = options.deadline_micros;
     asking.until_caught_up = options.until_caught_up;
-    TRY(const Sample sample, SampleForRun(spec, log, i, asking));
+    TRY(ObservedSample observed,
+        Observe(source, *unopened, asking, nullptr,
+                [&](const SampleOptions& how) { return SampleForRun(spec, log, i, how); }));
+    const Sample& sample = observed.sample;
     switch (sample.end) {
       case Sample::End::kTold:
         break;
@@ -143,7 +153,7 @@ Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& opti
       case Sample::End::kStopped:
         return false;
     }
-    source.known = observing->known();
+    source.known = std::move(observed.change.schema);
     TRY(log->WriteLearned({{source.name, source.known.ToText()}}));
     Log(LogLevel::kInfo, "columns learned",
         {{"source", source.name},
@@ -173,6 +183,22 @@ Result<void> FetchReaderSchemas(Job* job, bool wait) {
   return {};
 }
 
+Result<ObservedSample> LookAtRecords(const Job& job, const JobSource& source,
+                                     const LookOptions& options) {
+  TRY(const std::unique_ptr<Source> opened, MakeSource(job, source, nullptr));
+  SampleOptions asking;
+  asking.most_records = options.most_records;
+  asking.settle_micros = options.settle_micros;
+  asking.only_what_is_there = true;
+  asking.deadline_micros = Clock::System().MonotonicMicros() + options.wait_micros;
+  auto observed = Observe(source, *opened, asking, options.on_batch, [&](const SampleOptions& how) {
+    return SampleForLooking(opened.get(), how);
+  });
+  if (!observed.ok()) return std::move(observed).error().At("source " + source.name);
+  if (observed->sample.end == Sample::End::kTold) return observed;
+  return observed->sample.records > 0 ? NoneTells(source, observed->sample) : NoRecord(source);
+}
+
 Result<void> LearnForLooking(Job* job, const Parts& parts) {
   TRY(FetchReaderSchemas(job, /*wait=*/false));
   if (!NeedsRecords(*job)) return {};
@@ -186,17 +212,8 @@ Result<void> LearnForLooking(Job* job, const Parts& parts) {
     if (!source.detects) continue;
     TRY(const bool known, FromCheckpoint(learned, &source));
     if (known) continue;
-    TRY(const std::unique_ptr<Source> opened, MakeSource(*job, source, nullptr));
-    TRY(const std::unique_ptr<Observing> observing, Observing::Make(source, *opened));
-    SampleOptions asking = observing->Asking();
-    asking.settle_micros = 0;
-    asking.deadline_micros = Clock::System().MonotonicMicros() + kLookingMicros;
-    auto sample = SampleForLooking(opened.get(), asking);
-    if (!sample.ok()) return std::move(sample).error().At("source " + source.name);
-    if (sample->end != Sample::End::kTold) {
-      return sample->records > 0 ? NoneTells(source, *sample) : NoRecord(source);
-    }
-    source.known = observing->known();
+    TRY(ObservedSample observed, LookAtRecords(*job, source, {}));
+    source.known = std::move(observed.change.schema);
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "core/result.h"
 #include "engine/checkpoint_log.h"
 #include "engine/pipeline.h"
+#include "engine/record_sampler.h"
 #include "job/job.h"
 #include "job/parts.h"
 
@@ -38,6 +40,28 @@ struct LearnOptions {
 /// source has no record. User errors: no record tells, or one of several sources has none. Other
 /// errors are those of RunPipeline.
 Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& options);
+
+/// What a sample of a source's records showed.
+struct ObservedSample {
+  Sample sample;
+  ObservedType seen;           ///< All but what the columns known before hold.
+  KnownSchema::Change change;  ///< What is known now, and what of it is not taken.
+};
+
+struct LookOptions {
+  std::int64_t most_records = kSampleRecords;
+  std::int64_t wait_micros = 10'000'000;
+  /// How long to look on for more of what was there at the start, once a record has told.
+  std::int64_t settle_micros = 1'000'000;
+  /// Sees every batch before it is decoded.
+  std::function<void(const RawBatch&)> on_batch;
+};
+
+/// The records of `source` from where a job without a checkpoint would begin, beside what is known
+/// of its columns. Writes nothing. User errors: there is no record, or none tells. REQUIRES:
+/// source.detects.
+Result<ObservedSample> LookAtRecords(const Job& job, const JobSource& source,
+                                     const LookOptions& options);
 
 /// For `check` and `preview`, FetchReaderSchemas included: as the job's checkpoint says, or else
 /// from records that come within ten seconds. Writes nothing.

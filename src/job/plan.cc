@@ -3,7 +3,9 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -64,6 +66,9 @@ class Planner {
   Planner(const Parts& parts, PlanFor use, Plan* plan)
       : parts_(parts), use_(use), plan_(*plan), job_(plan->job) {}
 
+  /// Columns that sources are to have in place of their own.
+  void Replace(const std::map<std::string, SchemaPtr>* rows) { rows_ = rows; }
+
   Result<void> Run() {
     plan_.shares = ShareMemory(static_cast<std::size_t>(job_.options.Int("maxMemory").value_or(0)),
                                job_.sources.size(), job_.sinks.size());
@@ -109,6 +114,10 @@ class Planner {
         MessageDecoder::Make(*std::move(decoder), planned.extra, DecodeLimits{});
     if (!messages.ok()) return fail(std::move(messages).error());
     planned.schema = (*messages)->schema();
+    if (rows_ != nullptr) {
+      const auto other = rows_->find(source.name);
+      if (other != rows_->end()) planned.schema = other->second;
+    }
     known_.push_back({source.name, planned.schema, source.detects});
     plan_.sources.push_back(std::move(planned));
     return {};
@@ -182,8 +191,23 @@ class Planner {
                       "sink " + sink.name + " (" + sink.type->name + ")", std::move(made).error());
     }
     read_.insert(sink.from);
+    WarnOfCase(sink, *input->schema);
     plan_.sinks.push_back(input->schema);
     return {};
+  }
+
+  void WarnOfCase(const JobSink& sink, const arrow::Schema& schema) {
+    std::map<std::string, std::string> folded;
+    for (const auto& field : schema.fields()) {
+      std::string lower = field->name();
+      for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      const auto [other, fresh] = folded.emplace(lower, field->name());
+      if (fresh) continue;
+      job_.warnings.push_back(sink.place.ToString() + ": sink " + sink.name + " (" +
+                              sink.type->name + "): the columns '" + other->second + "' and '" +
+                              field->name() +
+                              "' differ only in case: most readers take them for one");
+    }
   }
 
   void WarnUnused() {
@@ -203,6 +227,7 @@ class Planner {
   PlanFor use_;
   Plan& plan_;
   Job& job_;
+  const std::map<std::string, SchemaPtr>* rows_ = nullptr;
   std::vector<InputSchema> known_;
   std::set<std::string> read_;
   SqlCompiler compile_;
@@ -256,6 +281,16 @@ Result<Plan> MakePlan(Job job, const Parts& parts, PlanFor use) {
   plan.use = use;
   TRY(Planner(parts, use, &plan).Run());
   return plan;
+}
+
+Result<std::vector<SchemaPtr>> SinkSchemasWith(const Job& job, const Parts& parts,
+                                               const std::map<std::string, SchemaPtr>& rows) {
+  Plan plan;
+  plan.job = job;
+  Planner planner(parts, PlanFor::kLooking, &plan);
+  planner.Replace(&rows);
+  TRY(planner.Run());
+  return std::move(plan.sinks);
 }
 
 std::string PrintPlan(const Plan& plan) {

@@ -4,6 +4,7 @@
 
 #include <arrow/type_fwd.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -43,6 +44,11 @@ struct Plan {
 /// user and point into the job file, those of SQL into the statement. `parts` must outlive the
 /// plan.
 Result<Plan> MakePlan(Job job, const Parts& parts, PlanFor use);
+
+/// What each of the job's sinks would read if these sources had these columns instead: rows as they
+/// once were. Errors are those of MakePlan.
+Result<std::vector<SchemaPtr>> SinkSchemasWith(const Job& job, const Parts& parts,
+                                               const std::map<std::string, SchemaPtr>& rows);
 
 /// For people: inputs, columns and types at every step, how each step runs, outputs. Holds no value
 /// that is secret or came by reference. Ends with a line break.

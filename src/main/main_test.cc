@@ -184,8 +184,8 @@ TEST_F(CommandLineTest, UnknownCommandsAndOptionsGetTheNearestName) {
 TEST_F(CommandLineTest, HelpHasExamplesForEveryCommand) {
   Outcome help = Sluice({"--help"});
   EXPECT_EQ(help.code, 0);
-  for (const char* name :
-       {"run", "check", "preview", "decode", "describe", "test", "generate", "demo"}) {
+  for (const char* name : {"run", "check", "preview", "detect", "schema", "decode", "describe",
+                           "test", "generate", "demo"}) {
     EXPECT_NE(help.out.find(name), std::string::npos) << name;
     Outcome one = Sluice({name, "--help"});
     EXPECT_EQ(one.code, 0) << name;
@@ -256,7 +256,8 @@ TEST_F(CommandLineTest, CompletionKnowsEveryCommand) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     Outcome script = Sluice({"completion", shell});
     EXPECT_EQ(script.code, 0);
-    for (const char* word : {"preview", "until-caught-up", "checkpoint", "show"}) {
+    for (const char* word :
+         {"preview", "until-caught-up", "checkpoint", "show", "detect", "unpin"}) {
       EXPECT_NE(script.out.find(word), std::string::npos) << shell << " " << word;
     }
   }

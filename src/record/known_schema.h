@@ -44,6 +44,8 @@ class KnownSchema {
   std::int64_t version() const { return version_; }
   /// Without `_rescued`.
   const SchemaPtr& schema() const { return schema_; }
+  /// The part of it that epochs were decided with.
+  const SchemaPtr& written() const { return written_; }
   bool pinned() const { return pinned_; }
 
   /// As it is once an epoch with it was decided: all its columns are written.

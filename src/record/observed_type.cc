@@ -226,7 +226,9 @@ std::vector<const std::string*> ObservedType::FieldNames() const {
 std::vector<const std::string*> ObservedType::ColumnNames() const {
   std::vector<const std::string*> names = FieldNames();
   std::map<std::string, const std::string*> spellings;
-  const auto times = [&](const std::string* name) { return fields_.find(*name)->second->type.total(); };
+  const auto times = [&](const std::string* name) {
+    return fields_.find(*name)->second->type.total();
+  };
   const auto folded = [](std::string name) {
     for (char& c : name) {
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');

@@ -86,8 +86,8 @@ class ObservedType {
   }
   /// In the order of their columns.
   std::vector<const std::string*> FieldNames() const;
-  /// The same, but of names that differ only in case (ASCII) only the one seen most often, for tables
-  /// do not tell them apart.
+  /// The same, but of names that differ only in case (ASCII) only the one seen most often, for
+  /// tables do not tell them apart.
   std::vector<const std::string*> ColumnNames() const;
   const ObservedType* element() const { return element_.get(); }
   int decimal_whole() const { return decimal_whole_; }

@@ -104,8 +104,8 @@ struct SinkContext {
   Metrics* metrics = nullptr;             ///< May be null.
   /// Of a replay, whose rows join those of the job: files of another checkpoint are no surprise.
   bool joins_others = false;
-  /// What it reads may get more columns while the job runs, in a new sink: one that its options name
-  /// and that it does not have yet is null, not a mistake.
+  /// What it reads may get more columns while the job runs, in a new sink: one that its options
+  /// name and that it does not have yet is null, not a mistake.
   bool open_columns = false;
 };
 

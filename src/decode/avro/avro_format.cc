@@ -149,6 +149,7 @@ FormatEntry AvroFormat() {
   entry.options = AvroOptions();
   entry.make = MakeFromOptions;
   entry.make_detecting = MakeDetecting;
+  entry.observes_schemas = true;
   entry.options_tell_columns = [](const Options& options) { return options.Given("avroSchema"); };
   entry.parse_schema = ParseSchema;
   entry.infer_schema = InferSchema;

@@ -242,7 +242,8 @@ SinkEntry FilesSinkEntry(const EncoderRegistry* encoders) {
                           const SinkContext& context) -> Result<std::unique_ptr<Sink>> {
     TRY(FilesOptions parsed, ParseFilesOptions(options, *encoders, "sink " + context.name));
     if (schema != nullptr) {
-      TRY(auto splitter, PartitionSplitter::Make(schema, parsed.partition_keys, context.open_columns));
+      TRY(auto splitter,
+          PartitionSplitter::Make(schema, parsed.partition_keys, context.open_columns));
       TRY(parsed.encoder->check(parsed.encoder_options, splitter->file_schema()));
     }
     return std::unique_ptr<Sink>(

@@ -327,8 +327,8 @@ Result<Prepared> FilesWriter::Prepare() {
 }  // namespace
 
 Result<std::unique_ptr<SinkWriter>> OpenFilesWriter(FilesWriterSettings settings) {
-  TRY(auto splitter, PartitionSplitter::Make(settings.schema, settings.partition_keys,
-                                             settings.open_columns));
+  TRY(auto splitter,
+      PartitionSplitter::Make(settings.schema, settings.partition_keys, settings.open_columns));
   return std::unique_ptr<SinkWriter>(
       std::make_unique<FilesWriter>(std::move(settings), std::move(splitter)));
 }
