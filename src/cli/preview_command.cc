@@ -192,7 +192,7 @@ Result<int> Preview(CommandContext& context, const Args& args) {
   for (const auto& [name, count] : preview.kinds()) {
     kinds += (kinds.empty() ? "" : ", ") + name + " " + std::to_string(count);
   }
-  if (!kinds.empty()) context.err << "by format and codec: " << kinds << "\n";
+  if (preview.kinds().size() > 1) context.err << "by format and codec: " << kinds << "\n";
   for (const std::string& reason : preview.reasons()) context.err << "  " << reason << "\n";
   if (preview.delivered() == 0) {
     context.err << "help: no record came within " << args.wait
