@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/json_text.h"
 #include "decode/rescued_column.h"
 #include "record/arrow_error.h"
 #include "record/json_row.h"
@@ -155,13 +154,9 @@ class Conforming {
     const Place place = locate(i);
     if (!place.present) return;
     std::string& row = rescued_[static_cast<std::size_t>(place.row)];
-    row += row.empty() ? "[{\"path\":" : ",{\"path\":";
-    AppendJsonString(place.path, &row);
-    row += ",\"value\":";
+    BeginRescued(place.path, &row);
     AppendJsonValue(values, i, &row);
-    row += ",\"reason\":\"";
-    row += reason;
-    row += "\"}";
+    EndRescued(reason, &row);
   }
 
   /// False: the value does not fit.

@@ -26,34 +26,34 @@ Result<SchemaPtr> WithRescued(const SchemaPtr& known) {
   return with;
 }
 
-void RescuedColumn::Begin(std::string_view path) {
-  row_.append(row_.empty() ? "[{\"path\":" : ",{\"path\":");
-  AppendJsonString(path, &row_);
-  row_.append(",\"value\":");
+void BeginRescued(std::string_view path, std::string* row) {
+  row->append(row->empty() ? "[{\"path\":" : ",{\"path\":");
+  AppendJsonString(path, row);
+  row->append(",\"value\":");
 }
 
-void RescuedColumn::End(std::string_view reason) {
-  row_.append(",\"reason\":\"");
-  row_.append(reason);
-  row_.append("\"}");
+void EndRescued(std::string_view reason, std::string* row) {
+  row->append(",\"reason\":\"");
+  row->append(reason);
+  row->append("\"}");
 }
 
 void RescuedColumn::Add(std::string_view path, std::string_view value, std::string_view reason) {
   if (TooMuch()) return;
-  Begin(path);
+  BeginRescued(path, &row_);
   row_.append(value);
-  End(reason);
+  EndRescued(reason, &row_);
 }
 
 void RescuedColumn::AddText(std::string_view path, std::string_view text, std::string_view reason) {
   if (TooMuch()) return;
-  Begin(path);
+  BeginRescued(path, &row_);
   if (IsUtf8(text)) {
     AppendJsonString(text, &row_);
   } else {
     AppendJsonString(Base64Encode(text), &row_);
   }
-  End(reason);
+  EndRescued(reason, &row_);
 }
 
 bool RescuedColumn::FinishRow() {

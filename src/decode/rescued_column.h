@@ -21,6 +21,10 @@ namespace sluice {
 /// values they lead to.
 inline constexpr std::size_t kMaxRescued = 64u << 20;
 
+/// What goes around one value in a row's text, which begins empty and ends with a ']'.
+void BeginRescued(std::string_view path, std::string* row);
+void EndRescued(std::string_view reason, std::string* row);
+
 /// One thread at a time.
 class RescuedColumn {
  public:
@@ -49,9 +53,6 @@ class RescuedColumn {
   bool TooMuch() const { return message_bytes_ + row_.size() > kMaxRescued; }
 
  private:
-  void Begin(std::string_view path);
-  void End(std::string_view reason);
-
   ColumnBuilder* const column_;
   std::string row_;
   std::size_t message_bytes_ = 0;

@@ -19,14 +19,6 @@ constexpr std::size_t kNameBytes = 255;
 constexpr char kOtherCase[] =
     "the name differs from another only in case, which tables do not tell apart";
 
-std::string Folded(std::string_view name) {
-  std::string out(name);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 std::size_t ColumnsOf(const arrow::DataType& type) {
   std::size_t columns = 0;
   if (type.id() == arrow::Type::MAP) {
@@ -73,7 +65,7 @@ class Merging {
     Fields out;
     std::set<std::string> folded;
     for (const FieldPtr& field : known) {
-      folded.insert(Folded(field->name()));
+      folded.insert(FoldedName(field->name()));
       const auto found = seen.fields().find(field->name());
       if (found == seen.fields().end()) {
         out.push_back(field);
@@ -99,7 +91,7 @@ class Merging {
         GiveRoom(1);
         continue;
       }
-      folded.insert(Folded(*name));
+      folded.insert(FoldedName(*name));
       out.push_back(arrow::field(*name, type));
       change_->what.push_back("+ " + at + " " + FormatDdlType(*type));
     }
@@ -153,11 +145,12 @@ class Merging {
     if (name.empty()) return "a column's name cannot be empty";
     if (name.size() > kNameBytes) return "the name is longer than 255 bytes";
     if (name.find('\0') != std::string::npos) return "the name holds a NUL";
-    if (root && Folded(name) == kRescuedColumn) return "the name stands for what does not fit";
+    if (root && FoldedName(name) == kRescuedColumn) return "the name stands for what does not fit";
     for (std::size_t i = 0; root && i < caps_.reserved.size(); ++i) {
-      if (Folded(name) == Folded(caps_.reserved[i])) return "the source has a column of that name";
+      if (FoldedName(name) == FoldedName(caps_.reserved[i]))
+        return "the source has a column of that name";
     }
-    if (folded.count(Folded(name)) != 0) {
+    if (folded.count(FoldedName(name)) != 0) {
       return kOtherCase;
     }
     return {};
@@ -217,7 +210,7 @@ class Merging {
         GiveRoom(1);
         continue;
       }
-      folded.insert(Folded(field->name()));
+      folded.insert(FoldedName(field->name()));
       fields.push_back(field->WithType(of));
     }
     return fields.empty() ? nullptr : arrow::struct_(std::move(fields));

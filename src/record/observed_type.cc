@@ -223,23 +223,26 @@ std::vector<const std::string*> ObservedType::FieldNames() const {
   return names;
 }
 
+std::string FoldedName(std::string_view name) {
+  std::string out(name);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 std::vector<const std::string*> ObservedType::ColumnNames() const {
   std::vector<const std::string*> names = FieldNames();
   std::map<std::string, const std::string*> spellings;
   const auto times = [&](const std::string* name) {
     return fields_.find(*name)->second->type.total();
   };
-  const auto folded = [](std::string name) {
-    for (char& c : name) {
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    }
-    return name;
-  };
   for (const std::string* name : names) {
-    const std::string*& best = spellings[folded(*name)];
+    const std::string*& best = spellings[FoldedName(*name)];
     if (best == nullptr || times(name) > times(best)) best = name;
   }
-  std::erase_if(names, [&](const std::string* name) { return spellings[folded(*name)] != name; });
+  std::erase_if(names,
+                [&](const std::string* name) { return spellings[FoldedName(*name)] != name; });
   return names;
 }
 

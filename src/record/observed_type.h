@@ -106,6 +106,9 @@ struct ObservedType::Child {
   ObservedType type;
 };
 
+/// ASCII letters in lower case: names that are then the same are one to tables and SQL.
+std::string FoldedName(std::string_view name);
+
 /// The least type of the order above that is no less than either; null stands for no type.
 std::shared_ptr<arrow::DataType> JoinTypes(const std::shared_ptr<arrow::DataType>& a,
                                            const std::shared_ptr<arrow::DataType>& b);
