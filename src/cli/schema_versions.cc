@@ -106,10 +106,12 @@ std::string PrintVersion(const std::string& source, const SchemaVersion& version
     const std::string type = FormatDdlType(*field->type());
     const auto written = known.written()->GetFieldByName(field->name());
     const std::string as = written == nullptr ? "" : FormatDdlType(*written->type());
-    table.rows.push_back({field->name(), type,
-                          as.empty()   ? "not yet"
-                          : as == type ? "yes"
-                                       : "as " + as});
+    const auto made = known.made().find(field->name());
+    table.rows.push_back(
+        {field->name(), type + (made == known.made().end() ? "" : " for values of " + made->second),
+         as.empty()   ? "not yet"
+         : as == type ? "yes"
+                      : "as " + as});
   }
   return out + PrintTable(table, kCellWidth);
 }

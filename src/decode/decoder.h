@@ -110,6 +110,8 @@ struct FormatEntry {
       make_detecting;
   /// DecodedRows::unseen counts the schemas that messages bring, not their values.
   bool observes_schemas = false;
+  /// What its detecting decoders rescue are texts, whatever they stand for.
+  bool rescues_texts = false;
   /// Whether these options tell the columns, so that there is nothing to detect. Null: never.
   std::function<bool(const Options&)> options_tell_columns;
   /// Reads a source's `schema` where the format has a notation of its own beside DDL; what it

@@ -62,6 +62,7 @@ FormatEntry MixedFormat(std::vector<FormatUse> formats) {
   FormatEntry entry;
   for (const FormatUse& use : formats) {
     entry.name += (entry.name.empty() ? "" : ", ") + use.entry->name;
+    entry.rescues_texts |= use.entry->rescues_texts;
   }
   entry.summary = "Messages of several formats: each is read by the first that takes it";
   const auto uses = std::make_shared<const std::vector<FormatUse>>(std::move(formats));

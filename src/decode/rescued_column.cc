@@ -2,6 +2,7 @@
 
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "core/base64.h"
@@ -15,6 +16,30 @@ namespace {
 
 constexpr std::size_t kKeptRow = 1 << 20;
 
+constexpr std::string_view kPath = "{\"path\":";
+constexpr std::string_view kValue = ",\"value\":";
+constexpr std::string_view kReason = ",\"reason\":\"";
+
+/// Behind the JSON value that begins at `at`. REQUIRES: it is valid.
+std::size_t BehindValue(std::string_view text, std::size_t at) {
+  int depth = 0;
+  for (; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') {
+      for (++at; at < text.size() && text[at] != '"'; ++at) at += text[at] == '\\' ? 1 : 0;
+      if (depth == 0) return at + 1;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      if (depth == 0) return at;
+      if (--depth == 0) return at + 1;
+    } else if (c == ',' && depth == 0) {
+      return at;
+    }
+  }
+  return at;
+}
+
 }  // namespace
 
 Result<SchemaPtr> WithRescued(const SchemaPtr& known) {
@@ -27,15 +52,48 @@ Result<SchemaPtr> WithRescued(const SchemaPtr& known) {
 }
 
 void BeginRescued(std::string_view path, std::string* row) {
-  row->append(row->empty() ? "[{\"path\":" : ",{\"path\":");
+  row->push_back(row->empty() ? '[' : ',');
+  row->append(kPath);
   AppendJsonString(path, row);
-  row->append(",\"value\":");
+  row->append(kValue);
 }
 
 void EndRescued(std::string_view reason, std::string* row) {
-  row->append(",\"reason\":\"");
-  row->append(reason);
-  row->append("\"}");
+  row->append(kReason).append(reason).append("\"}");
+}
+
+std::vector<RescuedValue> SplitRescued(std::string_view row) {
+  std::vector<RescuedValue> out;
+  // Each begins behind the '[' or the ',' before it.
+  for (std::size_t at = 1; at + kPath.size() < row.size(); ++at) {
+    RescuedValue one;
+    const std::size_t path = at + kPath.size();
+    at = BehindValue(row, path);
+    one.path = row.substr(path, at - path);
+    const std::size_t value = at + kValue.size();
+    at = BehindValue(row, value);
+    one.value = row.substr(value, at - value);
+    const std::size_t reason = at + kReason.size();
+    at = row.find('"', reason);
+    if (at == std::string_view::npos) break;
+    one.reason = row.substr(reason, at - reason);
+    out.push_back(one);
+    at += 2;
+  }
+  return out;
+}
+
+std::string WithoutRescued(std::string_view row, const std::vector<std::size_t>& gone) {
+  std::string out;
+  const std::vector<RescuedValue> values = SplitRescued(row);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::find(gone.begin(), gone.end(), i) != gone.end()) continue;
+    out += out.empty() ? '[' : ',';
+    out.append(kPath).append(values[i].path).append(kValue).append(values[i].value);
+    out.append(kReason).append(values[i].reason).append("\"}");
+  }
+  if (!out.empty()) out += ']';
+  return out;
 }
 
 void RescuedColumn::Add(std::string_view path, std::string_view value, std::string_view reason) {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "decode/column_builder.h"
@@ -24,6 +25,18 @@ inline constexpr std::size_t kMaxRescued = 64u << 20;
 /// What goes around one value in a row's text, which begins empty and ends with a ']'.
 void BeginRescued(std::string_view path, std::string* row);
 void EndRescued(std::string_view reason, std::string* row);
+
+/// One value in a row's text, in JSON as it stands there.
+struct RescuedValue {
+  std::string_view path;  ///< With its quotes.
+  std::string_view value;
+  std::string_view reason;  ///< Without quotes: a code.
+};
+
+/// What the two have written, taken apart; it lives in `row`.
+std::vector<RescuedValue> SplitRescued(std::string_view row);
+/// The row's text without some of its values, given in order; "" if none is left.
+std::string WithoutRescued(std::string_view row, const std::vector<std::size_t>& gone);
 
 /// One thread at a time.
 class RescuedColumn {

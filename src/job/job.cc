@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "core/metrics.h"
+#include "decode/made_columns_decoder.h"
 #include "decode/mixed_format.h"
 #include "job/job_options.h"
 #include "job/memory_shares.h"
@@ -19,6 +20,8 @@
 namespace sluice {
 namespace {
 
+/// That of the values in `_rescued`.
+constexpr char kRescuedFormat[] = "json";
 constexpr std::size_t kLongestName = 255;
 
 Error Mistake(const Place& place, std::string code, const std::string& message) {
@@ -307,21 +310,33 @@ class JobReader {
 
   /// Columns are detected if they are neither declared nor told by the options, or if they are to
   /// be.
-  static Result<void> CheckDetection(const std::string& owner, JobSource* source) {
+  Result<void> CheckDetection(const std::string& owner, JobSource* source) const {
     const Options& options = source->options;
     const FormatEntry& format = *source->format;
     const bool wanted = options.Bool("inferSchema");
     if (!format.make_detecting) {
-      if (!wanted) return {};
-      return Mistake(options.Raw("inferSchema")->place, "job.infer_schema",
-                     owner + ": the columns of " + format.name +
-                         " are told by its options; leave inferSchema out");
+      for (const char* name : {"inferSchema", "typeConflict"}) {
+        if (!options.Given(name) || options.String(name) == "false") continue;
+        return Mistake(options.Raw(name)->place, "job.infer_schema",
+                       owner + ": the columns of " + format.name +
+                           " are told by its options; leave " + name + " out");
+      }
+      return {};
     }
     const bool told = options.Given("schema") ||
                       (source->envelopes != nullptr && source->envelopes->wants_latest()) ||
                       (format.options_tell_columns && format.options_tell_columns(options));
     source->detects = wanted || (!told && !options.Given("inferSchema"));
-    if (!source->detects || !options.Given("schema")) return {};
+    if (!source->detects && options.Given("typeConflict")) {
+      return Mistake(options.Raw("typeConflict")->place, "job.type_conflict",
+                     owner +
+                         ": typeConflict is for columns that are learned from the records, and "
+                         "this source's are declared; leave it out, or add inferSchema: true");
+    }
+    if (!source->detects) return {};
+    source->make_cols = options.String("typeConflict") == "make_cols";
+    if (auto json = parts_.formats.Find(kRescuedFormat); json.ok()) source->rescued_format = *json;
+    if (!options.Given("schema")) return {};
     auto declared = ParseSchemaFor(format, options.String("schema"));
     if (!declared.ok()) {
       return Mistake(options.Raw("schema")->place, "job.schema",
@@ -351,7 +366,7 @@ class JobReader {
     return {};
   }
 
-  static Result<void> CheckSource(const std::string& owner, JobSource* source) {
+  Result<void> CheckSource(const std::string& owner, JobSource* source) const {
     const Options& options = source->options;
     TRY(CheckDetection(owner, source));
     std::string bad = options.String("badRecords");
@@ -597,7 +612,12 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr 
   const DecodeLimits limits;
   std::unique_ptr<Decoder> decoder;
   if (source.detects) {
-    TRY(decoder, source.format->make_detecting(source.options, source.known.schema(), limits));
+    TRY(decoder, source.format->make_detecting(source.options, source.known.keyed(), limits));
+    if (!source.known.made().empty()) {
+      if (source.rescued_format == nullptr) return BugError("there is no format for made columns");
+      TRY(decoder, MadeColumnsDecoder::Make(std::move(decoder), *source.rescued_format,
+                                            source.known, source.format->rescues_texts, limits));
+    }
   } else {
     TRY(decoder, source.format->make(source.options, std::move(declared), limits));
   }

@@ -37,6 +37,9 @@ struct JobSource {
   /// `schema` is given too, they begin with it.
   bool detects = false;
   KnownSchema known;
+  bool make_cols = false;  ///< What it does where a type conflicts (SchemaCaps::make_cols).
+  /// Reads what `_rescued` has of values, which is JSON.
+  const FormatEntry* rescued_format = nullptr;
 };
 
 /// Either `sql` or `mapping`.

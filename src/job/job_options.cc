@@ -115,6 +115,13 @@ const std::vector<OptionSpec>& SourceOptionSpecs() {
            "Learn the columns from the records, and new ones while the job runs. It is so where "
            "nothing declares them; with `schema` the columns begin with those. What no column "
            "holds is in the column _rescued. `false` wants them declared."},
+      {.name = "typeConflict",
+       .default_value = "rescue",
+       .help = "Where columns are learned: what becomes of a value whose type its column can no "
+               "longer take, because it was written already. rescue: it is in the column _rescued. "
+               "make_cols: it has a column of its own beside, as in Glue's ResolveChoice: "
+               "price_double, price_string.",
+       .choices = {"rescue", "make_cols"}},
       CompressionOption(),
       {.name = "badRecords",
        .default_value = "quarantine",

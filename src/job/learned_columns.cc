@@ -50,7 +50,7 @@ class Observing {
         MessageDecoder::Make(std::move(decoder), {}, DecodeLimits{},
                              MakeCompression(of.options.String("compression"))));
     observing->base_ = of.known;
-    observing->caps_ = CapsFor(source.extra_fields());
+    observing->caps_ = CapsFor(source.extra_fields(), of.make_cols);
     return observing;
   }
 

@@ -111,7 +111,7 @@ class Builder {
     out.schema = plan_->sources[index].schema;
     out.formats = source.formats;
     if (source.detects) out.known = source.known;
-    out.caps = CapsFor(plan_->sources[index].extra);
+    out.caps = CapsFor(plan_->sources[index].extra, source.make_cols);
     out.bad_records = source.bad_records;
     out.max_bad_record_rate = *source.options.Double("maxBadRecordRate");
     out.max_offsets_per_trigger = source.options.Int("maxOffsetsPerTrigger");

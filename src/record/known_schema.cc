@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "record/made_columns.h"
+
 namespace sluice {
 namespace {
 
@@ -16,6 +18,8 @@ using FieldPtr = std::shared_ptr<arrow::Field>;
 using Fields = std::vector<FieldPtr>;
 
 constexpr std::size_t kNameBytes = 255;
+using Made = std::map<std::string, std::string>;
+
 constexpr char kOtherCase[] =
     "the name differs from another only in case, which tables do not tell apart";
 
@@ -56,9 +60,16 @@ bool HasElement(const arrow::DataType& type) {
 class Merging {
  public:
   using Change = KnownSchema::Change;
-  Merging(const SchemaCaps& caps, std::size_t columns, bool first, Change* change)
-      : caps_(caps), columns_(columns), first_(first), change_(change) {}
+  Merging(const SchemaCaps& caps, std::size_t columns, bool first, Made* made, Change* change)
+      : caps_(caps), columns_(columns), first_(first), made_(made), change_(change) {}
 
+  Fields MergeColumns(const Fields& known, const Fields& written, const ObservedType& seen) {
+    Fields out = MergeFields(known, &written, seen, "", 0);
+    if (caps_.make_cols) MakeColumns(written, seen, &out);
+    return out;
+  }
+
+ private:
   /// `written`: the part of `known` that was; null: nothing of it.
   Fields MergeFields(const Fields& known, const Fields* written, const ObservedType& seen,
                      const std::string& path, int depth) {
@@ -67,11 +78,16 @@ class Merging {
     for (const FieldPtr& field : known) {
       folded.insert(FoldedName(field->name()));
       const auto found = seen.fields().find(field->name());
+      const FieldPtr of_written = written == nullptr ? nullptr : FindField(*written, field->name());
+      const auto made = path.empty() ? made_->find(field->name()) : made_->end();
+      if (made != made_->end()) {
+        out.push_back(MergeMade(field, made->second, of_written, seen));
+        continue;
+      }
       if (found == seen.fields().end()) {
         out.push_back(field);
         continue;
       }
-      const FieldPtr of_written = written == nullptr ? nullptr : FindField(*written, field->name());
       const TypePtr type =
           MergeType(field->type(), of_written == nullptr ? nullptr : of_written->type(),
                     found->second->type, Below(path, field->name()), depth + 1);
@@ -98,7 +114,57 @@ class Merging {
     return out;
   }
 
- private:
+  FieldPtr MergeMade(const FieldPtr& field, const std::string& of, const FieldPtr& written,
+                     const ObservedType& seen) {
+    if (seen.fields().find(field->name()) != seen.fields().end()) {
+      change_->refused.push_back(Below("", field->name()) + ": the column of that name is for " +
+                                 "values of " + Below("", of));
+    }
+    const auto found = seen.fields().find(of);
+    const MadeKind* kind = FindMadeKind(field->name(), of);
+    if (found == seen.fields().end() || kind == nullptr) return field;
+    const ObservedType only = found->second->type.Only(kind->kinds);
+    if (only.empty()) return field;
+    return field->WithType(MergeType(field->type(), written == nullptr ? nullptr : written->type(),
+                                     only, Below("", field->name()), 1));
+  }
+
+  /// For what the written columns in `out` do not take.
+  void MakeColumns(const Fields& written, const ObservedType& seen, Fields* out) {
+    std::set<std::string> folded;
+    for (const FieldPtr& field : *out) folded.insert(FoldedName(field->name()));
+    const Fields columns = *out;
+    for (const FieldPtr& column : columns) {
+      const auto found = seen.fields().find(column->name());
+      if (found == seen.fields().end() || made_->count(column->name()) != 0 ||
+          FindField(written, column->name()) == nullptr) {
+        continue;
+      }
+      for (const MadeKind& kind : MadeKinds()) {
+        const ObservedType only = found->second->type.Only(kind.kinds);
+        const std::string name = column->name() + kind.suffix;
+        if (only.empty() || TakesKinds(*column->type(), only) || made_->count(name) != 0) continue;
+        const std::string at = Below("", name);
+        if (const std::string reason = WhyNot(name, folded, /*root=*/true); !reason.empty()) {
+          const bool taken = FindField(columns, name) != nullptr;
+          change_->refused.push_back(at + ": " + (taken ? "the records have that column" : reason));
+          continue;
+        }
+        if (!MakeRoom(1, at)) continue;
+        const TypePtr type = kind.type != nullptr ? kind.type : NewType(only, at, 1);
+        if (type == nullptr) {
+          GiveRoom(1);
+          continue;
+        }
+        folded.insert(FoldedName(name));
+        made_->emplace(name, column->name());
+        out->push_back(arrow::field(name, type));
+        change_->what.push_back("+ " + at + " " + FormatDdlType(*type) + " for values of " +
+                                Below("", column->name()));
+      }
+    }
+  }
+
   /// Fields that are not known, in the order of their columns. Where they are more than there is
   /// room for, those that were seen most often: what is in every record comes before what is in
   /// one.
@@ -279,13 +345,15 @@ class Merging {
   std::size_t new_columns_ = 0;
   const bool first_;
   bool full_said_ = false;
+  Made* const made_;
   Change* const change_;
 };
 
 }  // namespace
 
-SchemaCaps CapsFor(const std::vector<FieldPtr>& extra) {
+SchemaCaps CapsFor(const std::vector<FieldPtr>& extra, bool make_cols) {
   SchemaCaps caps;
+  caps.make_cols = make_cols;
   for (const FieldPtr& field : extra) caps.reserved.push_back(field->name());
   return caps;
 }
@@ -333,9 +401,23 @@ void AppendPathName(std::string_view name, std::string* path) {
 
 KnownSchema::KnownSchema() : schema_(arrow::schema({})), written_(schema_) {}
 
-KnownSchema KnownSchema::Written() const { return {version_, schema_, schema_, pinned_}; }
+SchemaPtr KnownSchema::keyed() const {
+  Fields fields = schema_->fields();
+  std::erase_if(fields, [&](const FieldPtr& field) { return made_.count(field->name()) != 0; });
+  return arrow::schema(std::move(fields));
+}
 
-KnownSchema KnownSchema::Pinned(bool pinned) const { return {version_, schema_, written_, pinned}; }
+KnownSchema KnownSchema::Written() const {
+  KnownSchema out = *this;
+  out.written_ = schema_;
+  return out;
+}
+
+KnownSchema KnownSchema::Pinned(bool pinned) const {
+  KnownSchema out = *this;
+  out.pinned_ = pinned;
+  return out;
+}
 
 KnownSchema::Change KnownSchema::Merge(const ObservedType& unseen, const SchemaCaps& caps) const {
   Change change{*this, {}, false, {}};
@@ -343,10 +425,14 @@ KnownSchema::Change KnownSchema::Merge(const ObservedType& unseen, const SchemaC
     change.refused.push_back("the schema is pinned");
     return change;
   }
-  Merging merging(caps, ColumnsOf(*arrow::struct_(schema_->fields())), version_ == 0, &change);
-  Fields fields = merging.MergeFields(schema_->fields(), &written_->fields(), unseen, "", 0);
+  Made made = made_;
+  Merging merging(caps, ColumnsOf(*arrow::struct_(schema_->fields())), version_ == 0, &made,
+                  &change);
+  Fields fields = merging.MergeColumns(schema_->fields(), written_->fields(), unseen);
   if (!change.changed()) return change;
-  change.schema = {version_ + 1, arrow::schema(std::move(fields)), written_, false};
+  ++change.schema.version_;
+  change.schema.schema_ = arrow::schema(std::move(fields));
+  change.schema.made_ = std::move(made);
   return change;
 }
 
@@ -354,6 +440,7 @@ std::string KnownSchema::ToText() const {
   Json json = {{"version", version_}, {"columns", FormatDdl(*schema_)}};
   if (!written_->Equals(*schema_)) json["written"] = FormatDdl(*written_);
   if (pinned_) json["pinned"] = true;
+  if (!made_.empty()) json["made"] = made_;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -390,6 +477,15 @@ Result<KnownSchema> KnownSchema::Parse(std::string_view text) {
   if (const auto pinned = json.find("pinned"); pinned != json.end()) {
     if (!pinned->is_boolean()) return wrong("`pinned` is no truth value");
     known.pinned_ = pinned->get<bool>();
+  }
+  if (const auto made = json.find("made"); made != json.end()) {
+    if (!made->is_object()) return wrong("`made` is no object");
+    for (const auto& [name, of] : made->items()) {
+      if (!of.is_string() || known.schema_->GetFieldByName(name) == nullptr) {
+        return wrong("`made` names a column that there is not");
+      }
+      known.made_.emplace(name, of.get<std::string>());
+    }
   }
   return known;
 }

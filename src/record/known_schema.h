@@ -4,11 +4,13 @@
 /// as nothing was written with it. From then on it may only become what Spark, pyarrow and DuckDB
 /// read together with the old files: new columns and struct fields; tinyint -> smallint -> int ->
 /// bigint; up to int -> double; float -> double; date -> timestamp_ntz. docs/detection.md has the
-/// measured table.
+/// measured table. With SchemaCaps::make_cols a column of the records that can change no more gets
+/// one beside it for each other kind of value, by Glue's names: `price_double`, `price_string`.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,11 +28,14 @@ struct SchemaCaps {
   std::size_t columns = 1'000;    ///< Of a schema, nested ones included.
   std::size_t new_columns = 100;  ///< In one change, nested ones included. The first may fill up.
   int depth = 32;                 ///< Of nesting.
+  /// Columns whose type cannot change any more get others beside them for the values that do not
+  /// fit: `typeConflict: make_cols`.
+  bool make_cols = false;
   std::vector<std::string> reserved = {};  ///< Names that the source's own columns have.
 };
 
 /// Of a source with these columns beside its records'.
-SchemaCaps CapsFor(const std::vector<std::shared_ptr<arrow::Field>>& extra);
+SchemaCaps CapsFor(const std::vector<std::shared_ptr<arrow::Field>>& extra, bool make_cols);
 
 class KnownSchema {
  public:
@@ -47,6 +52,10 @@ class KnownSchema {
   /// The part of it that epochs were decided with.
   const SchemaPtr& written() const { return written_; }
   bool pinned() const { return pinned_; }
+  /// Made columns, and the column whose values each takes: `price_double`, of `price`.
+  const std::map<std::string, std::string>& made() const { return made_; }
+  /// `schema` without those: what records have keys for.
+  SchemaPtr keyed() const;
 
   /// As it is once an epoch with it was decided: all its columns are written.
   KnownSchema Written() const;
@@ -58,16 +67,11 @@ class KnownSchema {
   Change Merge(const ObservedType& unseen, const SchemaCaps& caps) const;
 
  private:
-  KnownSchema(std::int64_t version, SchemaPtr schema, SchemaPtr written, bool pinned)
-      : version_(version),
-        schema_(std::move(schema)),
-        written_(std::move(written)),
-        pinned_(pinned) {}
-
   std::int64_t version_ = 0;
   SchemaPtr schema_;
   SchemaPtr written_;  ///< The part of it that was written.
   bool pinned_ = false;
+  std::map<std::string, std::string> made_;
 };
 
 struct KnownSchema::Change {

@@ -224,6 +224,43 @@ TEST(KnownSchema, CapsHoldAndKeepWhatIsSeenMostOften) {
   EXPECT_FALSE(KnownSchema().Merge(Seen("d " + deep), SchemaCaps()).changed());
 }
 
+TEST(KnownSchema, MadeColumnsAreForWhatAWrittenOneDoesNotTake) {
+  SchemaCaps caps;
+  caps.make_cols = true;
+  const KnownSchema free = Learn({}, Seen("a bigint, b decimal(5,2), s struct<x:int>"));
+  const ObservedType other = Seen("a string, b date, s array<int>");
+  EXPECT_EQ(Columns(Learn(free, other, caps)), "a string, b string, s string");
+
+  const KnownSchema written = free.Written();
+  EXPECT_EQ(Columns(Learn(written, other)), Columns(written));
+  const auto change = written.Merge(other, caps);
+  EXPECT_EQ(Columns(change.schema),
+            "a bigint, b decimal(5,2), s struct<x:int>, a_string string, b_date date, s_array "
+            "array<int>");
+  EXPECT_FALSE(change.retypes);
+  EXPECT_FALSE(change.schema.Merge(other, caps).changed());
+  EXPECT_EQ(Columns(Learn(change.schema, Seen("s array<string>"), caps)),
+            "a bigint, b decimal(5,2), s struct<x:int>, a_string string, b_date date, s_array "
+            "array<string>");
+  // One column for all whole numbers, whatever their size, and what widens needs none.
+  EXPECT_EQ(Columns(Learn(Learn({}, Seen("f boolean, w int")).Written(),
+                          Seen("f tinyint, w bigint"), caps)),
+            "f boolean, w bigint, f_long bigint");
+}
+
+TEST(KnownSchema, MadeColumnsGiveWayToThoseOfTheRecords) {
+  SchemaCaps caps;
+  caps.make_cols = true;
+  const KnownSchema taken = Learn({}, Seen("a bigint, A_String bigint")).Written();
+  const auto change = taken.Merge(Seen("a string"), caps);
+  EXPECT_FALSE(change.changed());
+  EXPECT_EQ(change.refused.size(), 1u);
+  const KnownSchema made = Learn(Learn({}, Seen("a bigint")).Written(), Seen("a string"), caps);
+  const auto later = made.Merge(Seen("a_string bigint"), caps);
+  EXPECT_FALSE(later.changed());
+  EXPECT_EQ(later.refused.size(), 1u);
+}
+
 TEST(KnownSchema, APinnedSchemaStays) {
   const KnownSchema known = Learn({}, Seen("id bigint")).Pinned(true);
   EXPECT_FALSE(known.Merge(Seen("x bigint"), SchemaCaps()).changed());

@@ -201,6 +201,25 @@ void ObservedType::Merge(const ObservedType& other) {
   if (other.element_ != nullptr) Element()->Merge(*other.element_);
 }
 
+ObservedType ObservedType::Only(const std::vector<SeenKind>& kinds) const {
+  ObservedType out;
+  for (const SeenKind kind : kinds) {
+    out.See(kind, count(kind));
+    if (count(kind) == 0) continue;
+    if (kind == SeenKind::kDecimal) {
+      out.decimal_whole_ = decimal_whole_;
+      out.decimal_scale_ = decimal_scale_;
+    } else if (kind == SeenKind::kStruct) {
+      for (const auto& [name, child] : fields_) {
+        if (ObservedType* field = out.Field(name, child->rank)) field->Merge(child->type);
+      }
+    } else if ((kind == SeenKind::kList || kind == SeenKind::kMap) && element_ != nullptr) {
+      out.Element()->Merge(*element_);
+    }
+  }
+  return out;
+}
+
 bool ObservedType::empty() const {
   return std::all_of(counts_.begin(), counts_.end(), [](std::int64_t n) { return n == 0; });
 }

@@ -76,6 +76,8 @@ class ObservedType {
   ObservedType* Element();
 
   void Merge(const ObservedType& other);
+  /// What of it was of these kinds.
+  ObservedType Only(const std::vector<SeenKind>& kinds) const;
 
   bool empty() const;  ///< Nothing was seen, null included.
   std::int64_t count(SeenKind kind) const { return counts_[static_cast<std::size_t>(kind)]; }

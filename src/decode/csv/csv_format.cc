@@ -194,6 +194,7 @@ FormatEntry CsvFormat() {
   entry.options = CsvOptions();
   entry.make = MakeFromOptions;
   entry.make_detecting = MakeDetecting;
+  entry.rescues_texts = true;
   return entry;
 }
 
