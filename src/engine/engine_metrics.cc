@@ -1,9 +1,12 @@
 #include "engine/engine_metrics.h"
 
+#include <arrow/array.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+
+#include "record/known_schema.h"
 
 namespace sluice {
 
@@ -13,7 +16,9 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
   for (std::size_t i = 0; i < spec.sources.size(); ++i) {
     MetricLabels labels = {{"source", spec.sources[i].name}};
     OfSource& of = sources_[i];
-    of.records = &metrics.AddCounter("sluice_records_total", "Messages delivered.", labels);
+    of.records =
+        &metrics.AddCounter("sluice_records_total",
+                            "Messages delivered; those of a dropped attempt count again.", labels);
     for (const std::string& format : spec.sources[i].formats) {
       of.by_format.push_back(
           &metrics.AddCounter("sluice_decoded_records_total", "Messages read, by format.",
@@ -27,6 +32,13 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
     of.lost =
         &metrics.AddCounter("sluice_lost_records_total",
                             "Records gone before they were read (failOnDataLoss: false).", labels);
+    if (spec.sources[i].known.has_value()) {
+      of.rescued = &metrics.AddCounter("sluice_rescued_rows_total",
+                                       "Rows with a value that no column holds.", labels);
+      of.columns_version = &metrics.AddGauge(
+          "sluice_columns_version", "Version of the columns learned from the records.", labels);
+      NoteColumns(i, spec.sources[i].known->version());
+    }
   }
   for (const PipelineSink& sink : spec.sinks) {
     OfSink of;
@@ -42,6 +54,8 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
       &metrics.AddCounter("sluice_rows_written_total", "Rows committed, all sinks.");
   dead_letters_ =
       &metrics.AddCounter("sluice_dead_letters_total", "Rows sent to the dead letters.");
+  early_seals_ = &metrics.AddCounter("sluice_early_seals_total",
+                                     "Epochs that ended before their window did, for new columns.");
   epoch_gauge_ = &metrics.AddGauge("sluice_epoch", "The newest committed epoch.");
   seal_seconds_ =
       &metrics.AddGauge("sluice_seal_seconds", "From the trigger to the decision, newest epoch.");
@@ -63,11 +77,17 @@ void EngineMetrics::NoteBatch(std::size_t source, const DecodedBatch& batch,
   OfSource& of = sources_[source];
   of.records->Add(static_cast<double>(batch.delivered));
   of.bytes->Add(static_cast<double>(batch.bytes));
-  records_.fetch_add(batch.delivered, std::memory_order_relaxed);
+  open_records_.fetch_add(batch.delivered, std::memory_order_relaxed);
   if (!batch.decoded.rejects.empty()) {
     of.rejects->Add(static_cast<double>(batch.decoded.rejects.size()));
-    rejects_.fetch_add(static_cast<std::int64_t>(batch.decoded.rejects.size()),
-                       std::memory_order_relaxed);
+    open_rejects_.fetch_add(static_cast<std::int64_t>(batch.decoded.rejects.size()),
+                            std::memory_order_relaxed);
+  }
+  if (of.rescued != nullptr) {
+    const auto rescued = batch.decoded.rows->GetColumnByName(kRescuedColumn);
+    if (rescued != nullptr && rescued->null_count() < rescued->length()) {
+      of.rescued->Add(static_cast<double>(rescued->length() - rescued->null_count()));
+    }
   }
   for (std::size_t i = 0; i < of.by_format.size(); ++i) {
     const auto& counts = batch.decoded.messages_of_format;
@@ -102,6 +122,15 @@ void EngineMetrics::NoteLag(std::size_t source, const std::string& split, std::i
       .Set(static_cast<double>(records));
 }
 
+void EngineMetrics::NoteColumns(std::size_t source, std::int64_t version) {
+  sources_[source].columns_version->Set(static_cast<double>(version));
+}
+
+void EngineMetrics::NoteSession() {
+  open_records_ = 0;
+  open_rejects_ = 0;
+}
+
 void EngineMetrics::NoteMemory() { memory_->Set(static_cast<double>(ResidentBytes())); }
 
 void EngineMetrics::NoteLoss(std::size_t source, std::int64_t records) {
@@ -112,12 +141,13 @@ void EngineMetrics::NoteSealed(std::int64_t epoch, const EpochCounts& counts,
                                std::int64_t seal_micros) {
   epoch_ = epoch;
   dead_letters_->Add(static_cast<double>(counts.dead_letters));
-  // The decoder's rejects were counted with their batches; these are the steps' and sinks'.
-  std::int64_t later = counts.Rejects();
+  records_.fetch_add(counts.Delivered(), std::memory_order_relaxed);
+  open_records_.fetch_sub(counts.Delivered(), std::memory_order_relaxed);
+  rejects_.fetch_add(counts.Rejects(), std::memory_order_relaxed);
+  // Those of the steps and sinks are counted at the seal only.
   for (const auto& [name, source] : counts.sources) {
-    later -= source.rejected_whole + source.row_rejects;
+    open_rejects_.fetch_sub(source.rejected_whole + source.row_rejects, std::memory_order_relaxed);
   }
-  rejects_.fetch_add(later, std::memory_order_relaxed);
   seal_seconds_->Set(static_cast<double>(seal_micros) / 1e6);
   glue_records_->Set(static_cast<double>(counts.Delivered()));
   std::int64_t oldest = 0;
@@ -149,9 +179,9 @@ void EngineMetrics::NoteCommitted(std::int64_t epoch, std::int64_t rows, std::in
 Progress EngineMetrics::Snapshot() const {
   Progress progress;
   progress.epoch = epoch_;
-  progress.records = records_;
+  progress.records = records_ + open_records_;
   progress.rows_out = rows_out_;
-  progress.rejects = rejects_;
+  progress.rejects = rejects_ + open_rejects_;
   progress.lag = lag_;
   progress.committed_epochs = committed_epochs_;
   progress.memory_bytes = ResidentBytes();

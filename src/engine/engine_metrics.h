@@ -20,11 +20,16 @@ class EngineMetrics {
  public:
   explicit EngineMetrics(const PipelineSpec& spec);
 
+  /// A session begins: what is read but in no sealed epoch is read again.
+  void NoteSession();
   /// After a batch of a source was handed on. `newest` is the broker's time of its last record, -1
   /// unknown.
   void NoteBatch(std::size_t source, const DecodedBatch& batch, std::int64_t newest_micros);
   void NoteLag(std::size_t source, const std::string& split, std::int64_t records);
   void NoteMemory();
+  /// A source has these columns now.
+  void NoteColumns(std::size_t source, std::int64_t version);
+  void NoteEarlySeal() { early_seals_->Add(1); }
   void NoteLoss(std::size_t source, std::int64_t records);
   void NoteSealed(std::int64_t epoch, const EpochCounts& counts, std::int64_t seal_micros);
   void NoteStaged(std::size_t sink, std::int64_t before_trigger, std::int64_t after_trigger);
@@ -44,6 +49,8 @@ class EngineMetrics {
     Counter* rejects;
     Counter* tombstones;
     Counter* lost;
+    Counter* rescued = nullptr;  ///< Of a source that learns its columns; and so is the next.
+    Gauge* columns_version = nullptr;
     std::atomic<std::int64_t> newest{-1};
     std::array<std::atomic<Counter*>, kNumCodecs> decompressed{};
   };
@@ -59,6 +66,7 @@ class EngineMetrics {
   Counter* epochs_;
   Counter* rows_out_counter_;
   Counter* dead_letters_;
+  Counter* early_seals_;
   Gauge* epoch_gauge_;
   Gauge* seal_seconds_;
   Gauge* epoch_seconds_;
@@ -69,8 +77,11 @@ class EngineMetrics {
 
   std::atomic<std::int64_t> epoch_{0};
   std::atomic<std::int64_t> lag_{0};
+  /// Of sealed epochs, and of what is read since.
   std::atomic<std::int64_t> records_{0};
+  std::atomic<std::int64_t> open_records_{0};
   std::atomic<std::int64_t> rejects_{0};
+  std::atomic<std::int64_t> open_rejects_{0};
   std::atomic<std::int64_t> rows_out_{0};
   std::atomic<std::int64_t> committed_epochs_{0};
   std::atomic<bool> recovering_{false};

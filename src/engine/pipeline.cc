@@ -18,6 +18,7 @@
 #include "engine/session.h"
 #include "engine/source_set.h"
 #include "engine/stage.h"
+#include "engine/taken_columns.h"
 
 namespace sluice {
 namespace {
@@ -152,58 +153,18 @@ Result<void> ProbeSinks(const PipelineSpec& spec, const LogContents& contents) {
   return {};
 }
 
-std::string Joined(const std::vector<std::string>& parts) {
-  std::string out;
-  for (std::size_t i = 0; i < parts.size() && i < 20; ++i) out += (i == 0 ? "" : "; ") + parts[i];
-  if (parts.size() > 20) out += "; and " + std::to_string(parts.size() - 20) + " more";
-  return out;
-}
-
-/// Takes what a session saw into the columns, first in the log. A job that cannot take them goes on
-/// as it is, and asks no more.
-Result<void> TakeColumns(const std::map<std::size_t, ObservedType>& seen, CheckpointLog* log,
-                         EarlySeals* seals, std::unique_ptr<Running>* running) {
-  const PipelineSpec& spec = (*running)->spec;
-  const LearnedSchemas learned = log->contents().learned;
-  KnownSchemas all;
-  LearnedSchemas changed;
-  for (std::size_t i = 0; i < spec.sources.size(); ++i) {
-    const PipelineSource& source = spec.sources[i];
-    if (!source.known.has_value()) continue;
-    KnownSchema known = *source.known;
-    if (const auto found = learned.find(source.name); found != learned.end()) {
-      TRY(known, KnownSchema::Parse(found->second));
-    }
-    if (const auto of = seen.find(i); of != seen.end()) {
-      KnownSchema::Change change = known.Merge(of->second, source.caps);
-      if (change.changed()) {
-        Log(LogLevel::kInfo, "the records show other columns; the next epoch has them",
-            {{"source", source.name},
-             {"version", std::to_string(change.schema.version())},
-             {"columns", Joined(change.what)}});
-        known = std::move(change.schema);
-        changed[source.name] = known.ToText();
-      }
-    }
-    all.emplace(source.name, std::move(known));
-  }
-  auto made = spec.with_schemas(all);
-  if (!made.ok()) {
-    seals->Freeze();
-    Log(LogLevel::kWarn,
-        "the job cannot take the columns that its records show; their values stay in _rescued. "
-        "Mend the job and start it again",
-        {{"error", ToString(made.error()).substr(0, 500)}});
-    return {};
-  }
-  PipelineSpec with = spec;
-  with.sources = std::move(made->sources);
-  with.steps = std::move(made->steps);
-  with.sinks = std::move(made->sinks);
-  TRY(Running next, MakeRunning(std::move(with)));
+/// Goes on with what a session's records showed, once it is in the log.
+Result<void> GoOnWith(const std::map<std::size_t, ObservedType>& seen, CheckpointLog* log,
+                      EngineMetrics* metrics, std::unique_ptr<Running>* running) {
+  TRY(TakenColumns taken, TakeColumns((*running)->spec, seen, log->contents().learned));
+  TRY(Running next, MakeRunning(std::move(taken.spec)));
   TRY(ProbeSinks(next.spec, log->contents()));
-  if (!changed.empty()) TRY(log->WriteLearned(changed));
+  if (!taken.changed.empty()) TRY(log->WriteLearned(taken.changed));
   *running = std::make_unique<Running>(std::move(next));
+  for (std::size_t i = 0; i < (*running)->spec.sources.size(); ++i) {
+    const PipelineSource& source = (*running)->spec.sources[i];
+    if (source.known.has_value()) metrics->NoteColumns(i, source.known->version());
+  }
   return {};
 }
 
@@ -279,6 +240,7 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     std::optional<Error> error;
     bool abandoned = false;
     std::map<std::size_t, ObservedType> seen;
+    metrics.NoteSession();
     {
       Session session(running->spec, log, running->graph, attempt, find_sink, &metrics, &seals,
                       stop, deadline, on_progress);
@@ -289,7 +251,8 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     }
     if (!error) {
       if (seen.empty() || stop != 0) break;
-      auto taken = TakeColumns(seen, log, &seals, &running);
+      metrics.NoteEarlySeal();
+      auto taken = GoOnWith(seen, log, &metrics, &running);
       find_sink = SinkFinder(running->spec);
       if (taken.ok()) continue;
       error = std::move(taken).error();

@@ -7,7 +7,6 @@
 namespace sluice {
 
 bool EarlySeals::Allowed(std::int64_t now_micros) {
-  if (frozen_) return false;
   while (!times_.empty() && now_micros - times_.front() >= window_micros_) times_.pop_front();
   return times_.size() < kInAWindow;
 }
@@ -33,14 +32,6 @@ SchemaWatch::Verdict SchemaWatch::Look(std::size_t source, const ObservedType& u
     if (!change.changed()) return Verdict::kDeliver;
     const std::int64_t now = spec_.clock->MonotonicMicros();
     if (!changed() && !seals_->Allowed(now)) {
-      if (seals_->frozen()) {
-        LogLimited(
-            LogLevel::kWarn, "columns frozen " + of.name, 60,
-            "records show new columns, which this run does not take any more, as it has said; "
-            "their values are in _rescued of the source",
-            {{"source", of.name}, {"column", change.what.front()}});
-        return Verdict::kDeliver;
-      }
       LogLimited(
           LogLevel::kWarn, "columns later " + of.name, 60,
           "records show new columns again; until the window ends their values are in _rescued",

@@ -2,8 +2,9 @@
 /// whether the session is to end for it.
 ///
 /// Epochs have one schema each. A batch that shows new columns is not handed on: the open epoch is
-/// sealed without it, and the next session reads it again with the columns it needs. While another
-/// change is not allowed, what does not fit stays in `_rescued`.
+/// sealed without it, or dropped where a query is over all of it, and the next session reads it
+/// again with the columns it needs. While another change is not allowed, what does not fit stays in
+/// `_rescued`.
 #pragma once
 
 #include <atomic>
@@ -29,14 +30,10 @@ class EarlySeals {
   explicit EarlySeals(std::int64_t window_micros) : window_micros_(window_micros) {}
   bool Allowed(std::int64_t now_micros);
   void Note(std::int64_t now_micros) { times_.push_back(now_micros); }
-  /// No more changes while this process runs: the job cannot take them.
-  void Freeze() { frozen_ = true; }
-  bool frozen() const { return frozen_; }
 
  private:
   const std::int64_t window_micros_;
   std::deque<std::int64_t> times_;
-  bool frozen_ = false;
 };
 
 class SchemaWatch {

@@ -192,7 +192,7 @@ Result<void> Session::Loop() {
     std::vector<bool> capped = gate_.Capped();
     bool rests = now < tick && std::find(capped.begin(), capped.end(), true) != capped.end();
     if (next == Next::kStop && !AwaitCommit()) return {};
-    if (stop_ == 0 && watch_.retypes()) return {};
+    if (stop_ == 0 && DropsEpoch()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
       // What is reported last is what is left.
@@ -231,6 +231,15 @@ Result<Session::Next> Session::Wait(TimePoint tick) {
       gate_.WaitForNotice(std::min(tick, steady_clock::now() + kProgressPeriod));
     }
   }
+}
+
+/// Whether the open epoch cannot be sealed early for its new columns. A query over an epoch would
+/// see a part of its window: a join would miss rows that come behind the cut.
+bool Session::DropsEpoch() const {
+  if (watch_.retypes()) return true;
+  const bool queries = std::any_of(stage_.open_steps.begin(), stage_.open_steps.end(),
+                                   [](const auto& step) { return step != nullptr; });
+  return watch_.changed() && queries;
 }
 
 bool Session::AwaitCommit() {

@@ -315,13 +315,13 @@ class JobReader {
     const FormatEntry& format = *source->format;
     const bool wanted = options.Bool("inferSchema");
     if (!format.make_detecting) {
-      for (const char* name : {"inferSchema", "typeConflict"}) {
-        if (!options.Given(name) || options.String(name) == "false") continue;
-        return Mistake(options.Raw(name)->place, "job.infer_schema",
-                       owner + ": the columns of " + format.name +
-                           " are told by its options; leave " + name + " out");
-      }
-      return {};
+      const std::string name = wanted                          ? "inferSchema"
+                               : options.Given("typeConflict") ? "typeConflict"
+                                                               : "";
+      if (name.empty()) return {};
+      return Mistake(options.Raw(name)->place, "job.infer_schema",
+                     owner + ": the columns of " + format.name +
+                         " are told by its options; leave " + name + " out");
     }
     const bool told = options.Given("schema") ||
                       (source->envelopes != nullptr && source->envelopes->wants_latest()) ||

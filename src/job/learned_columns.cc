@@ -3,7 +3,9 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "core/clock.h"
@@ -98,6 +100,10 @@ Error NoneTells(const JobSource& of, const Sample& sample) {
       .At("source " + of.name);
 }
 
+bool IsUntold(const Error& error) {
+  return error.code == "job.no_schema" || error.code == "job.no_record";
+}
+
 Error NoRecord(const JobSource& of) {
   return UserError("job.no_record",
                    "there is no record from which its columns could be known; declare `schema`, or "
@@ -115,6 +121,56 @@ Result<bool> FromCheckpoint(const LearnedSchemas& learned, JobSource* source) {
   return true;
 }
 
+struct Learned {
+  bool known = false;
+  bool over = false;  ///< Stopped, or out of time.
+  std::optional<Error> untold = std::nullopt;
+};
+
+/// What the first records of one source show, into the log.
+Result<Learned> LearnOne(const PipelineSpec& spec, CheckpointLog* log, std::size_t index,
+                         const SampleOptions& asking, JobSource* source) {
+  TRY(const std::unique_ptr<Source> unopened, spec.sources[index].open());
+  TRY(ObservedSample observed,
+      Observe(*source, *unopened, asking, nullptr,
+              [&](const SampleOptions& how) { return SampleForRun(spec, log, index, how); }));
+  const Sample& sample = observed.sample;
+  switch (sample.end) {
+    case Sample::End::kTold:
+      break;
+    case Sample::End::kNoneTells:
+      return Learned{.untold = NoneTells(*source, sample)};
+    case Sample::End::kNothing:
+      return Learned{};
+    case Sample::End::kTimeIsUp:
+    case Sample::End::kStopped:
+      return Learned{.over = true};
+  }
+  source->known = std::move(observed.change.schema);
+  TRY(log->WriteLearned({{source->name, source->known.ToText()}}));
+  Log(LogLevel::kInfo, "columns learned",
+      {{"source", source->name},
+       {"records", std::to_string(sample.records)},
+       {"columns", Shortened(FormatDdl(*source->known.schema()))}});
+  return Learned{.known = true};
+}
+
+/// A second. False: stopped, or out of time.
+bool WaitForRecords(const SampleOptions& asking) {
+  LogLimited(LogLevel::kInfo, "first records", 30,
+             "waiting for the first record of a source, which is to show its columns; until then "
+             "the job reads nothing. Declare `schema` if that may take long",
+             {});
+  const Clock& clock = Clock::System();
+  const std::int64_t until = clock.MonotonicMicros() + 1'000'000;
+  while (clock.MonotonicMicros() < until) {
+    if (asking.stop != nullptr && *asking.stop != 0) return false;
+    if (asking.deadline_micros && clock.MonotonicMicros() >= *asking.deadline_micros) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  return true;
+}
+
 }  // namespace
 
 bool NeedsRecords(const Job& job) {
@@ -124,41 +180,38 @@ bool NeedsRecords(const Job& job) {
 
 Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& options) {
   const PipelineSpec spec = SpecWithoutColumns(*job, options);
+  std::vector<std::size_t> unknown;
   for (std::size_t i = 0; i < job->sources.size(); ++i) {
     JobSource& source = job->sources[i];
     if (!source.detects) continue;
     TRY(const bool known, FromCheckpoint(log->contents().learned, &source));
     if (known) continue;
+    unknown.push_back(i);
     Log(LogLevel::kInfo, "the records are to show the columns; looking at the first ones",
         {{"source", source.name}});
-    TRY(const std::unique_ptr<Source> unopened, MakeSource(*job, source, nullptr));
-    SampleOptions asking;
-    asking.stop = options.stop;
-    asking.deadline_micros = options.deadline_micros;
-    asking.until_caught_up = options.until_caught_up;
-    TRY(ObservedSample observed,
-        Observe(source, *unopened, asking, nullptr,
-                [&](const SampleOptions& how) { return SampleForRun(spec, log, i, how); }));
-    const Sample& sample = observed.sample;
-    switch (sample.end) {
-      case Sample::End::kTold:
-        break;
-      case Sample::End::kNoneTells:
-        return NoneTells(source, sample);
-      case Sample::End::kNothing:
-        // The other sources may have records, which are not read without this one's columns.
-        if (job->sources.size() > 1) return NoRecord(source);
-        return false;
-      case Sample::End::kTimeIsUp:
-      case Sample::End::kStopped:
-        return false;
+  }
+  SampleOptions asking;
+  asking.stop = options.stop;
+  asking.deadline_micros = options.deadline_micros;
+  // One of several is not waited for: the others may go on without it.
+  asking.until_caught_up = options.until_caught_up || job->sources.size() > 1;
+  std::optional<Error> untold;
+  while (!unknown.empty()) {
+    std::vector<std::size_t> left;
+    for (const std::size_t i : unknown) {
+      TRY(const Learned learned, LearnOne(spec, log, i, asking, &job->sources[i]));
+      if (learned.over) return false;
+      if (learned.untold) untold = learned.untold;
+      if (!learned.known) left.push_back(i);
     }
-    source.known = std::move(observed.change.schema);
-    TRY(log->WriteLearned({{source.name, source.known.ToText()}}));
-    Log(LogLevel::kInfo, "columns learned",
-        {{"source", source.name},
-         {"records", std::to_string(sample.records)},
-         {"columns", Shortened(FormatDdl(*source.known.schema()))}});
+    unknown = std::move(left);
+    if (unknown.size() < job->sources.size()) break;
+    if (options.until_caught_up && untold) return *std::move(untold);
+    if (options.until_caught_up || !WaitForRecords(asking)) return false;
+  }
+  for (const std::size_t i : unknown) {
+    Log(LogLevel::kInfo, "no record shows columns yet; the job begins without them",
+        {{"source", job->sources[i].name}});
   }
   return true;
 }
@@ -208,13 +261,25 @@ Result<void> LearnForLooking(Job* job, const Parts& parts) {
     TRY(const std::optional<LogContents> contents, ReadLog(storage->get()));
     if (contents.has_value() && contents->start.job == job->name) learned = contents->learned;
   }
+  std::optional<Error> untold;
   for (JobSource& source : job->sources) {
     if (!source.detects) continue;
     TRY(const bool known, FromCheckpoint(learned, &source));
     if (known) continue;
-    TRY(ObservedSample observed, LookAtRecords(*job, source, {}));
-    source.known = std::move(observed.change.schema);
+    auto observed = LookAtRecords(*job, source, {});
+    if (observed.ok()) {
+      source.known = std::move(observed->change.schema);
+    } else if (!IsUntold(observed.error()) || job->sources.size() == 1) {
+      return std::move(observed).error();
+    } else if (!untold) {
+      untold = std::move(observed).error();
+    }
   }
+  // As in a run, one of several sources may do without.
+  const bool any = std::any_of(job->sources.begin(), job->sources.end(), [](const JobSource& of) {
+    return !of.detects || of.known.schema()->num_fields() > 0;
+  });
+  if (!any && untold) return *std::move(untold);
   return {};
 }
 

@@ -36,9 +36,9 @@ struct LearnOptions {
   const StopRequest* stop = nullptr;
 };
 
-/// Sets JobSource::known of every source that detects. False: stopped, out of time, or the only
-/// source has no record. User errors: no record tells, or one of several sources has none. Other
-/// errors are those of RunPipeline.
+/// Sets JobSource::known of the sources that detect. One of several that has no record yet is left
+/// without columns. False: stopped, out of time, or caught up and no source has a record. User
+/// errors: no record tells. Other errors are those of RunPipeline.
 Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& options);
 
 /// What a sample of a source's records showed.

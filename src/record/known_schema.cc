@@ -84,7 +84,7 @@ class Merging {
         out.push_back(MergeMade(field, made->second, of_written, seen));
         continue;
       }
-      if (found == seen.fields().end()) {
+      if (found == seen.fields().end() || (path.empty() && caps_.kept.count(field->name()) != 0)) {
         out.push_back(field);
         continue;
       }
@@ -137,7 +137,7 @@ class Merging {
     for (const FieldPtr& column : columns) {
       const auto found = seen.fields().find(column->name());
       if (found == seen.fields().end() || made_->count(column->name()) != 0 ||
-          FindField(written, column->name()) == nullptr) {
+          caps_.kept.count(column->name()) != 0 || FindField(written, column->name()) == nullptr) {
         continue;
       }
       for (const MadeKind& kind : MadeKinds()) {
@@ -216,6 +216,7 @@ class Merging {
       if (FoldedName(name) == FoldedName(caps_.reserved[i]))
         return "the source has a column of that name";
     }
+    if (root && caps_.kept.count(name) != 0) return "the job cannot take that column";
     if (folded.count(FoldedName(name)) != 0) {
       return kOtherCase;
     }

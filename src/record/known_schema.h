@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ struct SchemaCaps {
   /// fit: `typeConflict: make_cols`.
   bool make_cols = false;
   std::vector<std::string> reserved = {};  ///< Names that the source's own columns have.
+  std::set<std::string> kept = {};         ///< Columns that stay as they are, or stay away.
 };
 
 /// Of a source with these columns beside its records'.
