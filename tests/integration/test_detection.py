@@ -86,6 +86,17 @@ def test_values_that_fit_stay_in_their_columns(cluster, tmp_path):
                      [("N",), ("geo", "LAT")]]
 
 
+def test_one_odd_spelling_does_not_take_the_column_of_the_usual_one(cluster, tmp_path):
+    topic = cluster.topic()
+    job = Job(tmp_path, detected(cluster, topic))
+    sent = [{"id": i, "userId": i, "at": {"unitId": i}} for i in range(600)]
+    sent[300] = {"id": 300, "UserId": 300, "at": {"UnitId": 300}}
+    cluster.produce(topic, sent)
+    job.catch_up()
+    rows = whole_rows(job.lake())
+    assert assert_all_values(rows, sent) == 2, "only what is spelt otherwise is rescued"
+
+
 def test_a_restart_and_an_idle_run_keep_the_columns(cluster, tmp_path):
     topic = cluster.topic(2)
     job = Job(tmp_path, detected(cluster, topic))
@@ -205,6 +216,31 @@ def test_the_broker_goes_away_while_columns_change(cluster, tmp_path):
     assert_all_values(whole_rows(job.lake()), sent)
 
 
+# Partitions of a lake.
+
+
+def test_a_partition_key_may_appear_later(cluster, tmp_path):
+    topic = cluster.topic()
+    job = Job(tmp_path, detected(cluster, topic, sink={"partitionKeys": ["city"]}))
+    cluster.produce(topic, [{"id": 1}])
+    job.run("--until-caught-up")  # Whether it can do without the column or says that it cannot.
+    cluster.produce(topic, [{"id": 2, "city": "Oslo"}])
+    job.catch_up()
+    assert any(name.startswith("city=Oslo/") for name in data_files(job.lake()))
+
+
+def test_a_partition_key_of_another_type_is_rescued(cluster, tmp_path):
+    topic = cluster.topic()
+    job = Job(tmp_path, detected(cluster, topic, sink={"partitionKeys": ["city"]}))
+    cluster.produce(topic, [{"id": 1, "city": 7}])
+    job.catch_up()
+    cluster.produce(topic, [{"id": 2, "city": "Oslo"}, {"id": 3, "city": 8}])
+    job.catch_up()
+    rows = {row["id"]: row for row in job.rows()}
+    assert {i: row["city"] for i, row in rows.items()} == {1: 7, 2: None, 3: 8}
+    assert "Oslo" in rows[2]["_rescued"] and rows[3]["_rescued"] is None
+
+
 # Topics that say nothing at first.
 
 
@@ -228,6 +264,20 @@ def test_an_empty_topic_is_caught_up_with(cluster, tmp_path):
     cluster.produce(topic, [version(0, i) for i in range(10)])
     job.catch_up()
     assert_all_values(whole_rows(job.lake()), [version(0, i) for i in range(10)])
+
+
+def test_one_empty_topic_of_two_is_caught_up_with_as_one_alone_is(cluster, tmp_path):
+    busy, quiet = cluster.topic(), cluster.topic()
+    definition = detected(cluster, busy, "SELECT c.id, u.name FROM clicks c LEFT JOIN users u "
+                          "ON c.id = u.id")
+    definition["sources"]["users"] = cluster.source(quiet, schema=None)
+    job = Job(tmp_path, definition)
+    cluster.produce(busy, [{"id": 1}])
+    job.catch_up()
+    cluster.produce(quiet, [{"id": 2, "name": "Ada"}])
+    cluster.produce(busy, [{"id": 2}])
+    job.catch_up()
+    assert sorted(row["id"] for row in whole_rows(job.lake())) == [1, 2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
