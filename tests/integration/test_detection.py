@@ -1,8 +1,8 @@
 """Jobs without a schema on a real broker: columns appear and change, and no value is lost.
 
-Every record has an `id` of its own; rows are compared with records one by one: what a record says is
-in its column or in `_rescued` (detected_rows.py). tests/integration/test_detection_kills.py does it
-under kills, test_detection_load.py with many keys and records, test_widened_lake.py for readers.
+Every record has an `id` of its own; rows are compared with records one by one: what a record says
+is in its column or in `_rescued` (detected_rows.py). test_detection_kills.py does it under kills,
+test_detection_load.py with many keys and records, test_widened_lake.py for readers.
 """
 
 import random
@@ -179,9 +179,9 @@ def test_a_join_of_two_sources_whose_columns_both_change(cluster, tmp_path):
     rows = {row["id"]: row for row in whole_rows(job.lake())}
     assert len(rows) == 200
     for i in range(100):
-        assert (rows[i]["name"], rows[i]["grade"], rows[i]["price"]) == (f"user {i % 10}", None, None)
-        late = rows[100 + i]
-        assert (late["name"], late["grade"], late["price"]) == (f"user {i % 10}", i % 10, i / 4)
+        early, late = [[row["name"], row["grade"], row["price"]] for row in (rows[i], rows[100 + i])]
+        assert early == [f"user {i % 10}", None, None]
+        assert late == [f"user {i % 10}", i % 10, i / 4]
 
 
 @pytest.mark.parametrize("point", ["K1", "K4", "K5", "K6", "K8", "K12"])
@@ -312,7 +312,7 @@ def test_bad_records_at_first_are_dead_letters_once_columns_are_known(cluster, t
     bad = [b"{", b"oops", b"\xff", b"7", b'"text"', b"null", b""]
     cluster.produce(topic, bad * 10)
     # Caught up it cannot be: nothing is committed, and nothing lost.
-    job.run("--until-caught-up").failed(2, r"\[job\.no_schema\]", r"none of the records read \(70\)")
+    job.run("--until-caught-up").failed(2, r"\[job\.no_schema\]", r"none of the records .*\(70\)")
     assert data_files(job.folder / "lake") == [] and job.dead_letters() == []
     sent = [version(1, i) for i in range(50)]
     with job.start() as running:

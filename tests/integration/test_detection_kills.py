@@ -1,9 +1,10 @@
 """Kills of a job while its columns change: 0 rows lost, 0 doubled, 0 values lost.
 
-Each life is killed at a failpoint that such a life arrives at, then restarted; rows are compared with
-records one by one at the end. The short form takes the points around a change; with
-SLUICE_DETECTION_KILLS=all every point that is reached, at its first, middle and last arrival, in a
-job's first life and in later ones, and 60 kills at random moments instead of 8.
+Each life is killed at a failpoint that such a life arrives at, then restarted; at the end rows are
+compared with records one by one. The short form takes the points around a change. The long one
+(./dev kills --columns, or SLUICE_DETECTION_KILLS=all) takes every point that is reached, at its
+first, middle and last arrival, in a job's first life and in later ones, and kills at 60 random
+moments instead of 8.
 """
 
 import os

@@ -101,7 +101,7 @@ def test_a_key_of_its_own_in_every_record(cluster, tmp_path, form):
 
 
 def slim_rows(folder):
-    """As whole_rows, of tables with a thousand columns that are nearly all null: column by column."""
+    """As whole_rows, of tables with a thousand columns, nearly all null: column by column."""
     rows = []
     for name in data_files(folder):
         table = pyarrow.parquet.read_table(folder / name)
