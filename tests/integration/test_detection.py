@@ -334,3 +334,17 @@ def test_records_that_hold_nothing_are_rows_once_columns_are_known(cluster, tmp_
     rows = whole_rows(job.lake())
     assert len(rows) == 5 and job.dead_letters() == []
     assert [row["n"] for row in rows if row["id"] == 1] == [3]
+
+
+def test_the_comparison_itself_notices_what_is_lost():
+    record = {"id": 1, "n": "x", "geo": {"lat": 1.5, "tags": ["a", None]}, "t": [1], "gone": {}}
+    kept = {"id": 1, "n": None, "geo": {"lat": 1.5, "tags": ["a", None]}, "t": "[1]", "_rescued":
+            '[{"path":"n","value":"x","reason":"convert.type"}]'}
+    assert assert_all_values([kept], [record]) == 1
+    for change in ({"_rescued": None}, {"n": 5}, {"t": "[2]"}, {"t": None}, {"geo": None}, {"m": 1},
+                   {"geo": {"lat": 1.5, "tags": ["b"]}}, {"n": "x"}):
+        with pytest.raises(AssertionError):
+            assert_all_values([kept | change], [record])
+    for rows in ([], [kept, kept]):
+        with pytest.raises(AssertionError):
+            assert_all_values(rows, [record])

@@ -131,3 +131,69 @@ def test_kills_at_any_moment_lose_nothing(cluster, tmp_path, seed):
                 running.kill()
             assert running.process.returncode == -signal.SIGKILL, running.err
     changing.check()
+
+
+# Values at random.
+
+
+NAMES = ["a", "b", "A", "c.d", "e", "f", "g", "h", "x y", "é"]
+PLAIN = {"a": 7, "b": 0.5, "A": "s", "c.d": [1], "e": {"a": 2}, "f": [{"a": 3}], "g": True}
+
+
+def any_value(choices, depth=0):
+    kind = choices.random()
+    if kind < .4:
+        return choices.choice([0, -3, 2**31, 2**53 + 1, 2**63 - 1, 2**64 + 5, 0.5, 1e300, -2.25])
+    if kind < .6:
+        return choices.choice(["", "x", "1", "2026-01-01", "true", "null", "[1]", '{"q":1}', "ü\n"])
+    if kind < .78:
+        return choices.choice([True, False, None])
+    if depth > 3:
+        return 1
+    if kind < .88:
+        return [any_value(choices, depth + 1) for _ in range(choices.randrange(4))]
+    return {name: any_value(choices, depth + 1)
+            for name in choices.sample(NAMES, choices.randrange(4))}
+
+
+def any_record(choices, i, phase):
+    """More names and stranger values with every phase, so that columns are known at first."""
+    record = {"id": i}
+    for name in NAMES[:2 + phase]:
+        if choices.random() < .7:
+            strange = choices.random() < .1 * phase
+            record[name] = any_value(choices) if strange else PLAIN.get(name, str(i))
+    return record
+
+
+@pytest.mark.parametrize("number", range(30 if LONG else 3))
+def test_values_at_random_and_stops_lose_nothing(cluster, tmp_path, seed, number):
+    choices = random.Random(seed)
+    topic = cluster.topic(choices.randrange(1, 4))
+    job = Job(tmp_path, detected(cluster, topic))
+    sent = []
+
+    def add(count, phase):
+        batch = [any_record(choices, len(sent) + i, phase) for i in range(count)]
+        cluster.produce(topic, batch)
+        sent.extend(batch)
+
+    def let_run(running, most):
+        try:
+            running.process.wait(choices.uniform(0.1, most))
+        except subprocess.TimeoutExpired:
+            return
+        raise AssertionError(f"the job ended by itself:\n{running.err[-4000:]}")
+
+    for phase in range(5):
+        add(choices.choice([1, 50, 400]), phase)
+        with job.start() as running:
+            let_run(running, 1.5)
+            add(100, phase + 1)
+            let_run(running, 1)
+            if choices.random() < .5:
+                running.kill()
+            else:
+                running.stop().ok()
+    job.catch_up()
+    assert_all_values(whole_rows(job.lake()), sent)
