@@ -7,8 +7,8 @@ dep_fetch() {
   echo "setuptools==$SETUPTOOLS_VERSION --hash=sha256:$SETUPTOOLS_SHA256" >builders.txt
   /usr/bin/python3 -m pip install --no-deps --only-binary :all: --require-hashes \
     --target builders -r builders.txt
-  # There is only a source archive, which holds the jars. It is unpacked instead of built: a wheel of
-  # half a gigabyte would be packed only to be unpacked again.
+  # There is only a source archive, which holds the jars. It is unpacked instead of built: a wheel
+  # of half a gigabyte would be packed only to be unpacked again.
   PYTHONPATH="$PWD/builders" /usr/bin/python3 -m pip download --no-deps --no-cache-dir \
     --no-build-isolation --require-hashes -d . -r "$deps_here/spark.txt"
   mkdir out

@@ -179,7 +179,8 @@ def test_a_join_of_two_sources_whose_columns_both_change(cluster, tmp_path):
     rows = {row["id"]: row for row in whole_rows(job.lake())}
     assert len(rows) == 200
     for i in range(100):
-        early, late = [[row["name"], row["grade"], row["price"]] for row in (rows[i], rows[100 + i])]
+        early, late = [[row[name] for name in ("name", "grade", "price")]
+                       for row in (rows[i], rows[100 + i])]
         assert early == [f"user {i % 10}", None, None]
         assert late == [f"user {i % 10}", i % 10, i / 4]
 
