@@ -12,8 +12,8 @@ deps_here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 deps_cache="${SLUICE_DEPS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}"
 # In this order; a script may use what stands before it.
 deps_names=(arrow duckdb librdkafka simdjson grok_patterns python kafka apicurio)
-# Only what one preset needs: provided when asked for by name.
-deps_extra=(librdkafka_tsan)
+# Only what one preset or test needs: provided when asked for by name.
+deps_extra=(librdkafka_tsan spark)
 
 # Prints a progress line; everything a dependency prints itself goes to its log.
 deps_say() { printf 'deps: %s\n' "$*" >&2; }
