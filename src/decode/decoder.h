@@ -121,8 +121,8 @@ struct FormatEntry {
   /// options say enough. User errors say why there is none. Null: messages of this format bring
   /// none.
   std::function<Result<std::string>(const Options&, std::string_view message)> infer_schema;
-  /// As what a registry has the schemas of messages in this format. Nullopt: they name none.
-  std::optional<RegisteredSchema::Type> registered_as;
+  /// As what a registry has the schemas of messages in this format. Empty: they name none.
+  std::vector<RegisteredSchema::Type> registered_as;
 };
 
 /// A source's `schema` as `format` reads it.

@@ -34,10 +34,10 @@ class Envelopes {
  public:
   enum class Framing : std::uint8_t { kAuto, kNone, kGlue, kConfluent, kConfluentHeader };
 
-  /// Of a source's options, or null: they name no registry. `type`: FormatEntry::registered_as.
+  /// Of a source's options, or null: they name no registry. `types`: FormatEntry::registered_as.
   /// User errors say which option.
   static Result<std::shared_ptr<const Envelopes>> Make(const Options& options,
-                                                       RegisteredSchema::Type type,
+                                                       std::vector<RegisteredSchema::Type> types,
                                                        const MakeFinder& make,
                                                        const Clock* clock = &Clock::System());
   ~Envelopes();
@@ -58,7 +58,7 @@ class Envelopes {
  private:
   Envelopes() = default;
   Framing framing_ = Framing::kAuto;
-  RegisteredSchema::Type type_ = RegisteredSchema::Type::kAvro;
+  std::vector<RegisteredSchema::Type> types_;
   std::string latest_;  ///< A name in the registry.
   std::shared_ptr<SchemaLookup> lookup_;
 };

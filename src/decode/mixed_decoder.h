@@ -17,6 +17,7 @@ class MixedDecoder final : public Decoder {
   struct Part {
     std::string name;  ///< Of the format.
     std::unique_ptr<Decoder> decoder;
+    std::vector<RegisteredSchema::Type> registered_as = {};
     /// Its columns are its own and are brought into those of all (decode/conform.h); else it has
     /// them already.
     bool conforms = false;
@@ -33,9 +34,8 @@ class MixedDecoder final : public Decoder {
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override;
 
  private:
-  struct Refusals;
+  static bool MayRead(const Part& part, const Payload& payload);
   Result<DecodedRows> DecodePart(Part* part, const std::vector<Payload>& payloads);
-  Result<void> Interleave(std::vector<DecodedRows> taken, DecodedRows* out) const;
 
   SchemaPtr schema_;
   SchemaPtr known_;

@@ -31,7 +31,7 @@ Result<std::unique_ptr<Decoder>> Make(const Uses& uses, const SchemaPtr& declare
       return UserError("format.schema", "format " + use.entry->name +
                                             " does not read the declared columns as they are");
     }
-    parts.push_back({use.entry->name, *std::move(decoder)});
+    parts.push_back({use.entry->name, *std::move(decoder), use.entry->registered_as});
   }
   return std::unique_ptr<Decoder>(
       std::make_unique<MixedDecoder>(declared, declared, std::move(parts)));
@@ -49,7 +49,8 @@ Result<std::unique_ptr<Decoder>> MakeDetecting(const Uses& uses, const SchemaPtr
     auto decoder = detects ? use.entry->make_detecting(use.options, known, limits)
                            : use.entry->make(use.options, nullptr, limits);
     if (!decoder.ok()) return OfFormat(use, std::move(decoder).error());
-    MixedDecoder::Part part{use.entry->name, *std::move(decoder), !detects};
+    MixedDecoder::Part part{use.entry->name, *std::move(decoder), use.entry->registered_as,
+                            !detects};
     if (part.conforms) part.own.SeeType(*arrow::struct_(part.decoder->schema()->fields()));
     parts.push_back(std::move(part));
   }
@@ -63,6 +64,8 @@ FormatEntry MixedFormat(std::vector<FormatUse> formats) {
   for (const FormatUse& use : formats) {
     entry.name += (entry.name.empty() ? "" : ", ") + use.entry->name;
     entry.rescues_texts |= use.entry->rescues_texts;
+    entry.registered_as.insert(entry.registered_as.end(), use.entry->registered_as.begin(),
+                               use.entry->registered_as.end());
   }
   entry.summary = "Messages of several formats: each is read by the first that takes it";
   const auto uses = std::make_shared<const std::vector<FormatUse>>(std::move(formats));

@@ -1,9 +1,10 @@
 /// Several formats in one stream: each message is read by the first of them that takes it.
 ///
-/// A format takes a message unless it can use none of its rows; one that would certainly reject it
-/// (Decoder::MayBeMessage) is not asked. What none takes is rejected with the reason of each. Rows
-/// come out in the order of their messages. All formats fill the same columns: the declared ones,
-/// or those detected by any of them.
+/// A message that names its schema (decode/framing.h) is for the format that has such schemas. Of
+/// the others a format takes one unless it can use none of its rows; one that would certainly
+/// reject it (Decoder::MayBeMessage) is not asked. What none takes is rejected with the reason of
+/// each. Rows come out in the order of their messages. All formats fill the same columns: the
+/// declared ones, or those detected by any of them.
 #pragma once
 
 #include <memory>

@@ -49,22 +49,21 @@ class Reading {
       return End(Sample::End::kTold);
     }
     ReadLimits limits;
-    limits.records = static_cast<std::size_t>(
-        std::clamp<std::int64_t>(options_.most_records - sample_.records, 1, 256));
+    limits.records = MessagesToRead();
     TRY(std::unique_ptr<RawBatch> read, reader->Read(limits));
     if (read == nullptr) return false;
     const std::shared_ptr<const RawBatch> raw = std::move(read);
-    std::string reason;
-    TRY(const bool known, options_.look(raw, &reason));
-    if (known && !known_) settled_ = Now() + options_.settle_micros;
-    known_ = known;
-    if (sample_.first_reason.empty()) sample_.first_reason = std::move(reason);
+    TRY(SampleLook look, options_.look(raw));
+    if (look.known && !known_) settled_ = Now() + options_.settle_micros;
+    known_ = look.known;
+    rows_ += look.rows;
+    if (sample_.first_reason.empty()) sample_.first_reason = std::move(look.reason);
     for (const RawRecord& record : raw->records) {
       sample_.records += record.data != nullptr;
       bytes_ += static_cast<std::int64_t>(record.size);
     }
     for (const SplitRange& range : raw->ranges) Pass(range.split, range.to);
-    if (sample_.records >= options_.most_records || bytes_ >= kMostBytes) {
+    if (std::max(sample_.records, rows_) >= options_.most_records || bytes_ >= kMostBytes) {
       return End(known_ ? Sample::End::kTold : Sample::End::kNoneTells);
     }
     return false;
@@ -81,6 +80,14 @@ class Reading {
     return true;
   }
 
+  /// A message may have many rows, as is known after the first ones.
+  std::size_t MessagesToRead() const {
+    if (sample_.records == 0) return 16;
+    const std::int64_t rows = std::max(sample_.records, rows_);
+    const std::int64_t left = (options_.most_records - rows) / (rows / sample_.records);
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(left, 1, 256));
+  }
+
   void Pass(const SplitId& split, const Position& position) {
     const auto end = left_.find(split);
     if (end == left_.end() || source_.ComparePositions(position, end->second) < 0) return;
@@ -94,6 +101,7 @@ class Reading {
   bool known_ = false;
   std::int64_t settled_ = 0;
   std::int64_t bytes_ = 0;
+  std::int64_t rows_ = 0;
   Sample sample_;
 };
 

@@ -19,10 +19,16 @@ namespace sluice {
 
 inline constexpr std::int64_t kSampleRecords = 10'000;
 
+/// What a batch told.
+struct SampleLook {
+  bool known = false;     ///< What is wanted is known now, or still.
+  std::string reason;     ///< Why it is not.
+  std::int64_t rows = 0;  ///< In the batch. They count as records where a message has several.
+};
+
 struct SampleOptions {
-  /// Looks at a batch. True: what is wanted is known now, or still; false: no record has told it
-  /// yet, for the reason that `reason` says.
-  std::function<Result<bool>(std::shared_ptr<const RawBatch>, std::string* reason)> look;
+  /// Looks at a batch.
+  std::function<Result<SampleLook>(std::shared_ptr<const RawBatch>)> look;
   /// How long to look on once it is known, for more of it.
   std::int64_t settle_micros = 1'000'000;
   std::int64_t most_records = kSampleRecords;

@@ -215,8 +215,8 @@ class JobReader {
         source.formats.push_back(format->name);
         specs = JoinSpecs(std::move(specs), format->options);
       }
-      if (formats.size() > 1) TRY(RefuseRegistry(value.entries, owner));
-      if (formats.size() == 1 && source.format->registered_as) {
+      if (std::any_of(formats.begin(), formats.end(),
+                      [](const FormatEntry* format) { return !format->registered_as.empty(); })) {
         specs = JoinSpecs(std::move(specs), parts_.registry_options);
       }
       TRY(source.options, Parse(specs, value.entries, owner, source.place));
@@ -271,19 +271,6 @@ class JobReader {
       formats.push_back(format);
     }
     return formats;
-  }
-
-  /// Which of several formats a message in an envelope is of would have to be told by its schema.
-  Result<void> RefuseRegistry(const RawOptions& raw, const std::string& owner) const {
-    for (const OptionSpec& spec : parts_.registry_options) {
-      if (const RawValue* given = FindEntry(raw, spec.name)) {
-        return Mistake(given->key_place, "job.registry",
-                       owner + ": " + spec.name +
-                           " is for sources of one classification; make a source of its own for "
-                           "the messages that name their schema");
-      }
-    }
-    return {};
   }
 
   /// Formats may have options of one name with other defaults, so each has its own.
@@ -356,13 +343,20 @@ class JobReader {
   /// Asks nothing yet: a registry that is away is no mistake of the job's.
   Result<void> MakeEnvelopes(const std::string& owner, const std::vector<OptionSpec>& specs,
                              JobSource* source) const {
-    if (!source->format->registered_as || !parts_.make_schema_finder) return {};
+    if (source->format->registered_as.empty() || !parts_.make_schema_finder) return {};
     auto made =
-        Envelopes::Make(source->options, *source->format->registered_as, parts_.make_schema_finder);
+        Envelopes::Make(source->options, source->format->registered_as, parts_.make_schema_finder);
     if (!made.ok()) {
       return AtOption(source->options, specs, source->place, owner, std::move(made).error());
     }
     source->envelopes = *std::move(made);
+    if (source->envelopes != nullptr && source->envelopes->wants_latest() &&
+        source->mixed != nullptr) {
+      return Mistake(source->options.Raw("readerSchema")->place, "job.registry",
+                     owner +
+                         ": a schema of the registry tells the columns of one format; with "
+                         "several, declare `schema` or have them merged");
+    }
     return {};
   }
 

@@ -56,17 +56,19 @@ class Observing {
     return observing;
   }
 
-  /// Of a batch: whether the columns are known, or else why not.
-  Result<bool> Look(const std::shared_ptr<const RawBatch>& raw, std::string* reason) {
+  Result<SampleLook> Look(const std::shared_ptr<const RawBatch>& raw) {
+    SampleLook look;
     TRY(decoder_->Decode(raw, [&](const DecodedBatch& batch) -> Result<void> {
       if (batch.decoded.unseen != nullptr) seen_.Merge(*batch.decoded.unseen);
-      if (reason->empty() && !batch.decoded.rejects.empty()) {
-        *reason = batch.decoded.rejects.front().reason;
+      look.rows += batch.decoded.rows->num_rows();
+      if (look.reason.empty() && !batch.decoded.rejects.empty()) {
+        look.reason = batch.decoded.rejects.front().reason;
       }
       return {};
     }));
-    if (reason->empty()) *reason = "its fields are empty or null";
-    return Change().schema.schema()->num_fields() > 0;
+    if (look.reason.empty()) look.reason = "its fields are empty or null";
+    look.known = Change().schema.schema()->num_fields() > 0;
+    return look;
   }
 
   KnownSchema::Change Change() const { return base_.Merge(seen_, caps_); }
@@ -84,9 +86,9 @@ template <typename Take>
 Result<ObservedSample> Observe(const JobSource& of, const Source& source, SampleOptions asking,
                                const std::function<void(const RawBatch&)>& on_batch, Take take) {
   TRY(const std::unique_ptr<Observing> observing, Observing::Make(of, source));
-  asking.look = [&](const std::shared_ptr<const RawBatch>& raw, std::string* reason) {
+  asking.look = [&](const std::shared_ptr<const RawBatch>& raw) {
     if (on_batch) on_batch(*raw);
-    return observing->Look(raw, reason);
+    return observing->Look(raw);
   };
   TRY(Sample sample, take(asking));
   KnownSchema::Change change = observing->Change();

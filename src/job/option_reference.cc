@@ -187,7 +187,7 @@ std::vector<ReferenceSection> ReferenceSections(const Parts& parts) {
   if (!parts.registry_options.empty()) {
     std::string formats;
     for (const auto& [name, entry] : parts.formats.entries()) {
-      if (entry.registered_as) formats += (formats.empty() ? "" : " and ") + name;
+      if (!entry.registered_as.empty()) formats += (formats.empty() ? "" : " and ") + name;
     }
     sections.push_back({"schema", "registry",
                         "Options of sources with classification " + formats +

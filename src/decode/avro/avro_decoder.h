@@ -29,6 +29,8 @@ class AvroDecoder final : public Decoder {
 
   /// Whether data written with this schema fit the columns. It stays as long as the decoder.
   bool Reads(const RegisteredSchema& schema) { return ProgramFor(schema).program != nullptr; }
+  /// The same of object container files whose header has this schema.
+  bool ReadsFilesOf(std::string_view schema) { return ProgramFor(schema).program != nullptr; }
 
  private:
   /// What became of a schema that came with a message.

@@ -3,11 +3,12 @@
 #include <arrow/array/util.h>
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
-#include <arrow/table.h>
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "decode/avro/avro_file.h"
 #include "decode/avro/avro_format.h"
 #include "decode/conform.h"
+#include "decode/interleaved_rows.h"
 #include "decode/rescued_column.h"
 #include "record/arrow_error.h"
 
@@ -77,61 +79,28 @@ class DetectingAvroDecoder final : public Decoder {
 
   const SchemaPtr& schema() const override { return schema_; }
 
-  /// Neighbours of one writer are decoded together.
   Result<DecodedRows> Decode(const std::vector<Payload>& payloads) override {
-    DecodedRows out;
-    std::vector<std::shared_ptr<arrow::RecordBatch>> pieces;
-    unseen_ = nullptr;
-    for (std::size_t i = 0; i < payloads.size() && !out.stopped_at;) {
-      Writer& writer = WriterOf(payloads[i]);
-      std::vector<Payload>& same = same_;
-      same.assign(1, payloads[i]);
-      std::size_t end = i + 1;
-      // The next one's fault would take the place of a broken header's.
-      while (&writer != &broken_ && end < payloads.size() && &WriterOf(payloads[end]) == &writer) {
-        same.push_back(payloads[end++]);
-      }
-      if (writer.decoder == nullptr) {
-        for (const Payload& payload : same) {
-          Reject reject;
-          reject.record = payload.record;
-          reject.code = writer.code;
-          reject.reason = writer.reason;
-          out.rejects.push_back(std::move(reject));
-        }
-      } else {
-        TRY(DecodedRows rows, writer.decoder->Decode(same));
-        if (&writer == &direct_) {
-          TRY(rows.rows, WithNothingRescued(*rows.rows));
-        } else {
-          TRY(rows.rows, ConformRows(*rows.rows, known_));
-        }
-        pieces.push_back(rows.rows);
-        if (!writer.known) {
-          if (unseen_ == nullptr) unseen_ = std::make_shared<ObservedType>();
-          unseen_->Merge(writer.seen);
-        }
-        Append(std::move(rows), &out);
-      }
-      i = end;
+    std::vector<DecodedRows> parts;
+    std::optional<std::uint32_t> stopped_at;
+    std::int64_t bytes = 0;
+    for (std::size_t from = 0; from < payloads.size() && !stopped_at;) {
+      std::size_t to = std::min(payloads.size(), from + together_);
+      TRY(stopped_at, DecodeTogether(payloads, from, &to, &bytes, &parts));
+      from = to;
       // Together they should not take more than one batch does.
-      if (i < payloads.size() && !out.stopped_at && Bytes(pieces) > kMostBytes) {
-        out.stopped_at = payloads[i].record;
+      if (!stopped_at && from < payloads.size() && bytes > kMostBytes) {
+        stopped_at = payloads[from].record;
       }
     }
-    if (pieces.size() == 1) {
-      out.rows = pieces.front();
-    } else if (pieces.empty()) {
-      TRY(out.rows, arrow::RecordBatch::MakeEmpty(schema_, pool_));
-    } else {
-      TRY(out.rows, arrow::ConcatenateRecordBatches(pieces, pool_));
-    }
-    out.unseen = std::move(unseen_);
+    TRY(DecodedRows out, InterleaveRows(std::move(parts), schema_));
+    out.stopped_at = stopped_at;
     return out;
   }
 
  private:
   static constexpr std::int64_t kMostBytes = 64 << 20;
+  static constexpr std::size_t kMostTogether = 4'096;
+  static constexpr std::size_t kMostGroups = 64;
 
   /// A schema that messages bring.
   struct Writer {
@@ -144,26 +113,87 @@ class DetectingAvroDecoder final : public Decoder {
     bool direct = false;  ///< `direct_` reads what it writes.
   };
 
-  static std::int64_t Bytes(const std::vector<std::shared_ptr<arrow::RecordBatch>>& pieces) {
-    // A bound from below is enough, and cheap.
-    std::int64_t bytes = 0;
-    for (const auto& piece : pieces) bytes += piece->num_rows() * 16 * piece->num_columns();
-    return bytes;
+  /// The messages of one writer.
+  struct Group {
+    Writer* writer = nullptr;
+    std::vector<Payload> payloads;
+  };
+
+  /// Messages from `from` up to `*to`, which is cut where there are too many writers: those of one
+  /// writer are decoded together, wherever they stand. Returns where it stopped.
+  Result<std::optional<std::uint32_t>> DecodeTogether(const std::vector<Payload>& payloads,
+                                                      std::size_t from, std::size_t* to,
+                                                      std::int64_t* bytes,
+                                                      std::vector<DecodedRows>* parts) {
+    DecodedRows refused;
+    TRY(refused.rows, arrow::RecordBatch::MakeEmpty(schema_, pool_));
+    std::vector<Group> groups = GroupByWriter(payloads, from, to, &refused.rejects);
+    parts->push_back(std::move(refused));
+    together_ = std::min(together_ * 2, kMostTogether);
+    std::optional<std::uint32_t> stopped_at;
+    for (Group& group : groups) {
+      if (stopped_at) {
+        std::erase_if(group.payloads, [&](const Payload& p) { return p.record >= *stopped_at; });
+      }
+      if (group.payloads.empty()) continue;
+      if (*bytes > kMostBytes) {
+        // What those before have read behind this is read again: fewer at a time from now on.
+        together_ = std::max<std::size_t>(together_ / 16, 1);
+        stopped_at = group.payloads.front().record;
+        continue;
+      }
+      TRY(DecodedRows rows, DecodeGroup(group));
+      if (rows.stopped_at) stopped_at = rows.stopped_at;
+      // A bound from below is enough, and cheap.
+      *bytes += rows.rows->num_rows() * 16 * rows.rows->num_columns();
+      parts->push_back(std::move(rows));
+    }
+    for (DecodedRows& part : *parts) part.stopped_at = stopped_at;
+    return stopped_at;
   }
 
-  static void Append(DecodedRows rows, DecodedRows* out) {
-    if (!rows.row_in_message.empty() || !out->row_in_message.empty()) {
-      out->row_in_message.resize(out->record_of_row.size());
-      rows.row_in_message.resize(rows.record_of_row.size());
+  std::vector<Group> GroupByWriter(const std::vector<Payload>& payloads, std::size_t from,
+                                   std::size_t* to, std::vector<Reject>* rejects) {
+    while (writers_.size() > kKeptWriters) writers_.erase(writers_.begin());
+    std::vector<Group> groups;
+    for (std::size_t i = from; i < *to; ++i) {
+      Writer& writer = WriterOf(payloads[i]);
+      if (writer.decoder == nullptr) {
+        Reject reject;
+        reject.record = payloads[i].record;
+        reject.code = writer.code;
+        reject.reason = writer.reason;
+        rejects->push_back(std::move(reject));
+        continue;
+      }
+      auto group = std::find_if(groups.rbegin(), groups.rend(),
+                                [&](const Group& of) { return of.writer == &writer; });
+      if (group == groups.rend()) {
+        if (groups.size() == kMostGroups) {
+          *to = i;
+          break;
+        }
+        groups.push_back({&writer, {}});
+        group = groups.rbegin();
+      }
+      group->payloads.push_back(payloads[i]);
     }
-    const auto append = [](auto* from, auto* to) {
-      to->insert(to->end(), std::make_move_iterator(from->begin()),
-                 std::make_move_iterator(from->end()));
-    };
-    append(&rows.row_in_message, &out->row_in_message);
-    append(&rows.record_of_row, &out->record_of_row);
-    append(&rows.rejects, &out->rejects);
-    out->stopped_at = rows.stopped_at;
+    return groups;
+  }
+
+  Result<DecodedRows> DecodeGroup(const Group& group) {
+    TRY(DecodedRows rows, group.writer->decoder->Decode(group.payloads));
+    if (group.writer == &direct_) {
+      TRY(rows.rows, WithNothingRescued(*rows.rows));
+    } else {
+      TRY(rows.rows, ConformRows(*rows.rows, known_));
+    }
+    if (!group.writer->known) {
+      auto unseen = std::make_shared<ObservedType>();
+      unseen->Merge(group.writer->seen);
+      rows.unseen = std::move(unseen);
+    }
+    return rows;
   }
 
   Result<std::shared_ptr<arrow::RecordBatch>> WithNothingRescued(
@@ -197,7 +227,19 @@ class DetectingAvroDecoder final : public Decoder {
     TRY(auto schema,
         AvroSchema::Parse(registered.text, {options_.logical_types, &registered.references}));
     TRY(Prepare(std::move(schema), writer));
-    if (!writer->known || known_->num_fields() == 0) return {};
+    TRY(const bool known, HoldDirectly(*writer));
+    if (known && reads_directly_->Reads(registered)) BeDirect(writer);
+    return {};
+  }
+
+  static void BeDirect(Writer* writer) {
+    writer->direct = true;
+    writer->decoder = nullptr;
+  }
+
+  /// Whether the columns have all that it writes, so that direct_ is worth asking.
+  Result<bool> HoldDirectly(const Writer& writer) {
+    if (!writer.known || known_->num_fields() == 0) return false;
     if (direct_.decoder == nullptr) {
       AvroDecoderOptions made;
       made.declared = known_;
@@ -207,9 +249,7 @@ class DetectingAvroDecoder final : public Decoder {
       reads_directly_ = decoder.get();
       direct_.decoder = std::move(decoder);
     }
-    writer->direct = reads_directly_->Reads(registered);
-    if (writer->direct) writer->decoder = nullptr;
-    return {};
+    return true;
   }
 
   Writer& WriterOf(const Payload& payload) {
@@ -224,7 +264,7 @@ class DetectingAvroDecoder final : public Decoder {
       return broken_;
     }
     for (auto& writer : writers_) {
-      if (writer->text == header.schema) return *writer;
+      if (writer->text == header.schema) return writer->direct ? direct_ : *writer;
     }
     auto made = std::make_unique<Writer>();
     made->text = header.schema;
@@ -233,18 +273,16 @@ class DetectingAvroDecoder final : public Decoder {
       made->code = prepared.error().code;
       made->reason = "the file's schema: " + prepared.error().message;
     }
-    // Those of the batch in hand are still needed.
-    if (writers_.size() >= kKeptWriters) {
-      std::swap(writers_.front(), retired_);
-      writers_.erase(writers_.begin());
-    }
     writers_.push_back(std::move(made));
-    return *writers_.back();
+    return writers_.back()->direct ? direct_ : *writers_.back();
   }
 
   Result<void> PrepareFile(Writer* writer) {
     TRY(auto schema, AvroSchema::Parse(writer->text, {options_.logical_types}));
-    return Prepare(std::move(schema), writer);
+    TRY(Prepare(std::move(schema), writer));
+    TRY(const bool known, HoldDirectly(*writer));
+    if (known && reads_directly_->ReadsFilesOf(writer->text)) BeDirect(writer);
+    return {};
   }
 
   Result<void> Prepare(std::shared_ptr<const AvroSchema> schema, Writer* writer) {
@@ -261,11 +299,10 @@ class DetectingAvroDecoder final : public Decoder {
 
   SchemaPtr known_;
   SchemaPtr schema_;
-  std::vector<Payload> same_;
   AvroDetectingOptions options_;
   arrow::MemoryPool* pool_;
   std::vector<std::unique_ptr<Writer>> writers_;
-  std::unique_ptr<Writer> retired_;
+  std::size_t together_ = 64;  ///< Messages.
   std::map<const RegisteredSchema*, std::unique_ptr<Writer>> registered_;
   std::array<std::pair<const RegisteredSchema*, Writer*>, 8> recent_{};  ///< Of registered_.
   std::size_t next_recent_ = 0;
@@ -280,7 +317,6 @@ class DetectingAvroDecoder final : public Decoder {
                   {},
                   true,
                   false};
-  std::shared_ptr<ObservedType> unseen_;
 };
 
 }  // namespace

@@ -153,7 +153,7 @@ FormatEntry AvroFormat() {
   entry.options_tell_columns = [](const Options& options) { return options.Given("avroSchema"); };
   entry.parse_schema = ParseSchema;
   entry.infer_schema = InferSchema;
-  entry.registered_as = RegisteredSchema::Type::kAvro;
+  entry.registered_as = {RegisteredSchema::Type::kAvro};
   return entry;
 }
 

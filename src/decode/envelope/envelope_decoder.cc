@@ -19,6 +19,12 @@ const char* NameOf(RegisteredSchema::Type type) {
   return kTypeNames[static_cast<std::size_t>(type)];
 }
 
+std::string NamesOf(const std::vector<RegisteredSchema::Type>& types) {
+  std::string names;
+  for (const auto type : types) names += (names.empty() ? "" : " and ") + std::string(NameOf(type));
+  return names;
+}
+
 Reject Refusal(std::uint32_t record, const char* code, std::string reason) {
   Reject reject;
   reject.record = record;
@@ -141,11 +147,12 @@ EnvelopeDecoder::Known EnvelopeDecoder::Judge(const SchemaId& id,
     known.code = "registry.protobuf";
     known.reason = "the schema of the message, " + Describe(id, *answer.schema) +
                    ", is Protobuf, which cannot be read yet";
-  } else if (answer.schema->type != options_.type) {
+  } else if (std::find(options_.types.begin(), options_.types.end(), answer.schema->type) ==
+             options_.types.end()) {
     known.code = "registry.type";
     known.reason = "the schema of the message, " + Describe(id, *answer.schema) + ", is " +
                    NameOf(answer.schema->type) + ", and the source's classification is " +
-                   NameOf(options_.type);
+                   NamesOf(options_.types);
   } else {
     known.schema = std::move(answer.schema);
   }

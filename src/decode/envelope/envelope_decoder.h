@@ -26,7 +26,7 @@ namespace sluice {
 
 struct EnvelopeDecoderOptions {
   Envelopes::Framing framing = Envelopes::Framing::kAuto;
-  RegisteredSchema::Type type = RegisteredSchema::Type::kAvro;
+  std::vector<RegisteredSchema::Type> types;
   DecodeLimits limits;
   std::int64_t patience = 0;  ///< For SchemaLookup::Find.
 };

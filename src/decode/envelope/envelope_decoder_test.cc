@@ -16,6 +16,7 @@
 #include "decode/envelope/envelope.h"
 #include "decode/framing.h"
 #include "decode/json/json_format.h"
+#include "decode/mixed_format.h"
 
 namespace sluice {
 namespace {
@@ -95,19 +96,20 @@ class EnvelopeDecoderTest : public testing::Test {
     schemas_[Number(id)] = {Type::kAvro, std::move(text), {}, "clicks-value", id};
   }
 
-  Result<std::shared_ptr<const Envelopes>> Make(Type type = Type::kAvro) {
+  Result<std::shared_ptr<const Envelopes>> Make(std::vector<Type> types = {Type::kAvro}) {
     std::vector<OptionSpec> specs = FramingOptionSpecs();
     specs.push_back({.name = "registryTimeout", .type = OptionType::kDuration});
     auto options = ParseOptions(specs, RawOptionsFromPairs(options_), "test");
     EXPECT_TRUE(options.ok()) << options.error().message;
-    return Envelopes::Make(*options, type, [this](const Options&, std::stop_token) {
+    return Envelopes::Make(*options, std::move(types), [this](const Options&, std::stop_token) {
       return Result<std::unique_ptr<SchemaFinder>>(
           std::make_unique<FakeFinder>(glue_, schemas_, &asked_));
     });
   }
 
-  std::unique_ptr<Decoder> Wrap(std::unique_ptr<Decoder> inner, Type type = Type::kAvro) {
-    auto envelopes = Make(type);
+  std::unique_ptr<Decoder> Wrap(std::unique_ptr<Decoder> inner,
+                                std::vector<Type> types = {Type::kAvro}) {
+    auto envelopes = Make(std::move(types));
     EXPECT_TRUE(envelopes.ok()) << envelopes.error().message;
     auto decoder = (*envelopes)->Wrap(std::move(inner), limits_, 10'000'000);
     decoder->StartBatch(raw_);
@@ -148,6 +150,23 @@ TEST_F(EnvelopeDecoderTest, ANewVersionShowsItsColumnsAndLosesNothingMeanwhile) 
             "7 | null\n8 | [{\"path\":\"b\",\"value\":\"x\",\"reason\":\"column.unknown\"}]\n");
   ASSERT_NE(out.unseen, nullptr);
   EXPECT_TRUE(out.unseen->fields().contains("b"));
+}
+
+TEST_F(EnvelopeDecoderTest, OfSeveralFormatsTheSchemaTellsWhichItIs) {
+  Avro(1, kFirst);
+  schemas_[Number(2)] = {Type::kJson, R"({"type":"object"})", {}, "clicks-value", 2};
+  const FormatEntry avro = AvroFormat();
+  const FormatEntry json = JsonFormat();
+  const FormatEntry mixed = MixedFormat({{&avro, *ParseOptions(avro.options, {}, "avro")},
+                                         {&json, *ParseOptions(json.options, {}, "json")}});
+  auto inner = mixed.make_detecting(*ParseOptions({}, {}, "none"), *ParseDdl("a bigint"), limits_);
+  const auto decoder = Wrap(*std::move(inner), mixed.registered_as);
+  const DecodedRows out = DecodeMessages(
+      decoder.get(), {Confluent(1, Datum().Long(7)), Confluent(2, R"({"a":8})"), R"({"a":9})",
+                      Confluent(2, Datum().Long(10)), Confluent(1, Datum().Long(11))});
+  EXPECT_EQ(Rows(out), "7 | null\n8 | null\n9 | null\n11 | null\n");
+  EXPECT_EQ(Rejects(out), "format.none @5 #3\n");
+  EXPECT_EQ(out.messages_of_format, (std::vector<std::int64_t>{2, 2}));
 }
 
 TEST_F(EnvelopeDecoderTest, ADeclaredSchemaIsTheReadersWhateverTheWriters) {
@@ -304,7 +323,7 @@ TEST_F(EnvelopeDecoderTest, OtherKindsOfSchemasAreNamed) {
 TEST_F(EnvelopeDecoderTest, JsonIsReadOutOfItsEnvelopeAndWithoutOne) {
   schemas_[Number(2)] = {Type::kJson, "{}", {}, "j-value", 1};
   auto inner = MakeJsonDecoder(*ParseDdl("a bigint"), {}, arrow::default_memory_pool());
-  const auto decoder = Wrap(*std::move(inner), Type::kJson);
+  const auto decoder = Wrap(*std::move(inner), {Type::kJson});
   const DecodedRows out = DecodeMessages(
       decoder.get(), {Confluent(2, "{\"a\":1}"), "{\"a\":2}", Confluent(3, "{\"a\":3}")});
   EXPECT_EQ(Rows(out), "1\n2\n");

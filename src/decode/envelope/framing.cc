@@ -32,7 +32,8 @@ constexpr const char* kReaderName = "readerSchemaName";
 Error Wrong(const std::string& what) { return UserError("registry.options", what); }
 
 /// The name of the schema that `readerSchema: latest` wants; "" for merged.
-Result<std::string> LatestName(const Options& options, RegisteredSchema::Type type) {
+Result<std::string> LatestName(const Options& options,
+                               const std::vector<RegisteredSchema::Type>& types) {
   const bool latest = options.String(kReader) == "latest";
   if (latest != options.Given(kReaderName)) {
     return Wrong(latest ? "readerSchema: latest needs readerSchemaName, the schema's name in the "
@@ -40,7 +41,7 @@ Result<std::string> LatestName(const Options& options, RegisteredSchema::Type ty
                         : "readerSchemaName needs readerSchema: latest");
   }
   if (!latest) return std::string();
-  if (type != RegisteredSchema::Type::kAvro) {
+  if (types != std::vector{RegisteredSchema::Type::kAvro}) {
     return Wrong(
         "readerSchema: latest is for classification avro; declare the columns with schema");
   }
@@ -101,7 +102,7 @@ std::vector<OptionSpec> FramingOptionSpecs() {
 Envelopes::~Envelopes() = default;
 
 Result<std::shared_ptr<const Envelopes>> Envelopes::Make(const Options& options,
-                                                         RegisteredSchema::Type type,
+                                                         std::vector<RegisteredSchema::Type> types,
                                                          const MakeFinder& make,
                                                          const Clock* clock) {
   std::stop_source stop;
@@ -114,13 +115,13 @@ Result<std::shared_ptr<const Envelopes>> Envelopes::Make(const Options& options,
     return std::shared_ptr<const Envelopes>();
   }
   std::shared_ptr<Envelopes> made(new Envelopes);
-  made->type_ = type;
+  made->types_ = std::move(types);
   const std::string name = options.String(kFraming);
   for (const FramingName& one : kFramings) {
     if (name == one.name) made->framing_ = one.framing;
   }
   TRY(CheckUnderstood(name, made->framing_, *finder));
-  TRY(made->latest_, LatestName(options, type));
+  TRY(made->latest_, LatestName(options, made->types_));
   LookupSettings settings;
   settings.refuse = options.String(kUnavailable) == "reject";
   settings.timeout = options.Int("registryTimeout").value_or(settings.timeout);
@@ -133,7 +134,7 @@ Result<std::string> Envelopes::LatestSchema() const {
   TRY(const auto schema, lookup_->FindLatest(latest_));
   const std::string what = std::string(kReaderName) + ": '" + latest_ + "' ";
   if (schema == nullptr) return Wrong(what + "is not in the registry");
-  if (schema->type != type_) return Wrong(what + "is no Avro schema");
+  if (schema->type != RegisteredSchema::Type::kAvro) return Wrong(what + "is no Avro schema");
   if (!schema->references.empty()) {
     return Wrong(what + "refers to other schemas; declare the columns with schema instead");
   }
@@ -145,7 +146,7 @@ std::unique_ptr<Decoder> Envelopes::Wrap(std::unique_ptr<Decoder> inner, const D
   if (framing_ == Framing::kNone) return inner;
   EnvelopeDecoderOptions options;
   options.framing = framing_;
-  options.type = type_;
+  options.types = types_;
   options.limits = limits;
   options.patience = patience_micros;
   return std::make_unique<EnvelopeDecoder>(std::move(inner), lookup_, options);

@@ -174,7 +174,7 @@ FormatEntry JsonFormat() {
   entry.name = "json";
   entry.summary = "JSON objects: one, several or an array of them in a message";
   entry.options = JsonOptions();
-  entry.registered_as = RegisteredSchema::Type::kJson;
+  entry.registered_as = {RegisteredSchema::Type::kJson};
   entry.make = MakeFromOptions;
   entry.make_detecting = MakeDetecting;
   return entry;
