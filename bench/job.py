@@ -25,10 +25,7 @@ sources:
     security.protocol: PLAINTEXT
     topicName: {topic}
     startingOffsets: earliest
-    classification: json
-    schema: event_id string, ts timestamp, user_id bigint, session string, event string, \
-price double, quantity int, city string, geo struct<lat:double,lon:double>, ua string, \
-tags array<string>, ok boolean
+{options}
 transforms:
   - name: sales
     sql: SELECT *, price * quantity AS total FROM clicks WHERE event <> 'view'
@@ -42,20 +39,35 @@ sinks:
 """
 
 
+# Options of its source.
+DECLARED = {
+    "classification": "json",
+    "schema": "event_id string, ts timestamp, user_id bigint, session string, event string, "
+              "price double, quantity int, city string, geo struct<lat:double,lon:double>, "
+              "ua string, tags array<string>, ok boolean"}
+
+
 class Job:
     """One run. Times are seconds since the process was started.
 
+    source    options that say what the source's columns are
+    begun     a copy of the folder of an earlier run, which this one goes on from
     said      (time, line) of its log
     seen      time at which each data file was first there, by name
     usage     rusage, after wait()
     """
 
-    def __init__(self, folder, bootstrap, topic, window, *words, memory="1 GiB"):
+    def __init__(self, folder, bootstrap, topic, window, *words, memory="1 GiB",
+                 source=DECLARED, begun=None):
         self.folder = pathlib.Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+        if begun is None:
+            self.folder.mkdir(parents=True)
+        else:
+            shutil.copytree(begun, self.folder)
         (self.folder / "job.yaml").write_text(_JOB.format(
-            window=window, memory=memory, folder=self.folder, bootstrap=bootstrap, topic=topic))
+            window=window, memory=memory, folder=self.folder, bootstrap=bootstrap, topic=topic,
+            options="\n".join(f"    {name}: {value}" for name, value in source.items())))
         self.said, self.seen, self.usage = [], {}, None
         self._over = threading.Event()
         self.start = time.monotonic()

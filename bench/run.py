@@ -12,12 +12,14 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/kafka")]
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests/kafka"), str(ROOT / "tests/integration")]
+import columns  # noqa: E402
 from broker import Broker  # noqa: E402
 from job import Job, generate  # noqa: E402
 
 BIN = ROOT / "build/release/bin"
-PARTS = ["throughput", "startup", "backlog", "partitions", "spread", "decode", "micro"]
+PARTS = ["throughput", "startup", "backlog", "partitions", "spread", "detection", "versions",
+         "decode", "micro"]
 RATE = 100_000
 
 
@@ -184,6 +186,12 @@ class Bench:
                 "staged_before": before / (before + after), "peak_mb": job.peak_mb,
                 "cpu_share": job.cpu / job.wall, "commits": list(commits.values())}
 
+    def detection(self):
+        columns.detection(self)
+
+    def versions(self):
+        columns.versions(self)
+
     def decode(self):
         self.say("\ndecoding into Arrow, one thread, detection on; medians; MB are of plain bytes")
         done = subprocess.run([BIN / "decode_bench", *(["--plain"] if self.arguments.quick else [])],
@@ -200,6 +208,8 @@ class Bench:
             if "beside" in line:
                 ratio = line["records_per_cpu_second"] / line["beside_records_per_cpu_second"]
                 text += f"  {ratio:.2f} x {line['beside']}"
+            if "detected_columns_take" in line:
+                text += f"; with its columns detected {line['detected_columns_take']:.2f} x the CPU"
             self.say(text)
         self.fastavro()
         plain = {line["form"]: line for line in lines if line["codec"] == "none"}
