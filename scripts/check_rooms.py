@@ -40,6 +40,7 @@ LIBRARIES = {
     "duckdb": ("src/transform/sql/",),
     "librdkafka/": ("src/source/kafka/", "src/main/", "src/cli/"),
     "pcre2.h": ("src/decode/grok/",),
+    "libpq-fe.h": ("src/table/postgresql/",),
     "yaml-cpp/": ("src/job/", "src/cli/"),
     "CLI/": ("src/cli/", "src/main/"),
     "curl/": ("src/net/",),

@@ -3,7 +3,7 @@
 #
 # usage: deps [--where] [NAME...]
 #   NAME      only these (arrow duckdb librdkafka simdjson grok_patterns python kafka
-#             apicurio); default: all of these. librdkafka_tsan, which the tsan preset needs,
+#             apicurio postgresql); default: all of these. librdkafka_tsan, which the tsan preset needs,
 #             only by name
 #   --where   print NAME=FOLDER lines instead; installs nothing
 # The cache is $SLUICE_DEPS_DIR, or ~/.cache/sluice; all clones share it.
