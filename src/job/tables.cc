@@ -30,6 +30,15 @@ Result<SchemaPtr> Declared(const JobTable& table) {
   return schema;
 }
 
+/// What came by reference is not shown.
+std::string LocationOf(const JobTable& table) {
+  for (const OptionSpec& spec : table.type->options) {
+    const RawValue* raw = table.options.Raw(spec.name);
+    if (raw != nullptr && raw->hidden && !spec.secret) return "(by reference)";
+  }
+  return table.table->location();
+}
+
 Result<void> Open(bool wait, JobTable* table) {
   TRY(const SchemaPtr declared, Declared(*table));
   while (true) {
@@ -60,7 +69,7 @@ Result<void> OpenTables(Job* job, bool wait) {
     Log(LogLevel::kInfo, "a table is read for each epoch",
         {{"table", table.name},
          {"type", table.type->name},
-         {"at", table.table->location()},
+         {"at", LocationOf(table)},
          {"columns", std::to_string(table.table->schema()->num_fields())}});
   }
   return {};

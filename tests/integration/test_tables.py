@@ -112,6 +112,27 @@ def test_left_join_and_a_table_that_is_scanned_twice(cluster, database, tmp_path
         {"a": None, "b": 1, "left_name": None, "right_name": "Ada"}])
 
 
+def test_a_table_is_not_read_for_rows_that_do_not_come(cluster, database, tmp_path):
+    users(database, "unread", {1: "Ada"})
+    definition = define(cluster, cluster.topic(), {"users": database.table("unread")},
+                        "SELECT * FROM clicks WHERE price > 100")
+    definition["transforms"].append(
+        {"name": "named", "sql": "SELECT s.user_id, u.name FROM users u JOIN sales s "
+                                 "ON s.user_id = u.id"})
+    definition["sinks"]["lake"]["from"] = "named"
+    definition["sinks"]["raw"] = {"type": "files", "path": "raw", "from": "clicks"}
+    job = Job(tmp_path, definition)
+    topic = definition["sources"]["clicks"]["topicName"]
+    with job.start(env=database.environment, metrics=True) as running:
+        cluster.produce(topic, [{"user_id": 1, "price": 5.0}])
+        job.wait_rows(1, sink="raw", running=running)
+        assert running.metric("sluice_table_rows_total", table="users") == 0
+        cluster.produce(topic, [{"user_id": 1, "price": 500.0}])
+        assert_same(job.wait_rows(1, running=running), [{"user_id": 1, "name": "Ada"}])
+        assert running.metric("sluice_table_rows_total", table="users") == 1
+        running.stop().ok()
+
+
 @pytest.mark.parametrize("form", ["parquet", "csv", "json"])
 def test_files_are_joined_and_may_be_replaced(cluster, tmp_path, form):
     folder = tmp_path / "reference"

@@ -15,6 +15,13 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+/// What is cast to text must not depend on the server's settings. Poolers hand none on that are
+/// not set inside of a transaction.
+constexpr char kBegin[] =
+    "BEGIN READ ONLY; SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; "
+    "SET LOCAL intervalstyle = 'postgres'; SET LOCAL bytea_output = 'hex'; "
+    "SET LOCAL extra_float_digits = 1";
+
 /// How soon a waiting read notices that it is no longer wanted.
 constexpr milliseconds kLook(100);
 
@@ -80,24 +87,18 @@ Result<std::unique_ptr<PostgresqlConnection>> PostgresqlConnection::Open(
     const PostgresqlOptions& options, Table::Stopped stopped) {
   std::unique_ptr<PostgresqlConnection> made(new PostgresqlConnection(options, std::move(stopped)));
   TRY(made->Connect());
-  TRY(made->Run("BEGIN READ ONLY"));
+  TRY(made->Run(kBegin));
   return made;
 }
 
 Result<void> PostgresqlConnection::Connect() {
   // What is not said here comes from PG* variables and files of the user who runs the job.
   const std::vector<std::pair<const char*, std::string>> said = {
-      {"host", options_.host},
-      {"port", options_.port},
-      {"dbname", options_.database},
-      {"user", options_.user},
-      {"password", options_.password},
-      {"passfile", "/dev/null"},
-      {"sslmode", options_.sslmode},
-      {"sslrootcert", options_.sslrootcert},
-      {"gssencmode", "disable"},
-      {"client_encoding", "UTF8"},
-      {"options", "-c statement_timeout=0"},
+      {"host", options_.host},         {"port", options_.port},
+      {"dbname", options_.database},   {"user", options_.user},
+      {"password", options_.password}, {"passfile", "/dev/null"},
+      {"sslmode", options_.sslmode},   {"sslrootcert", options_.sslrootcert},
+      {"gssencmode", "disable"},       {"client_encoding", "UTF8"},
       {"application_name", "sluice"}};
   std::vector<const char*> keys;
   std::vector<const char*> values;
