@@ -31,7 +31,9 @@ std::string OneLine(std::string text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())) != 0) {
     text.pop_back();
   }
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  for (char& c : text) {
+    if (std::isspace(static_cast<unsigned char>(c)) != 0) c = ' ';
+  }
   return text;
 }
 
