@@ -52,7 +52,7 @@ std::string Overview(const std::vector<ReferenceSection>& sections) {
   }
   return out +
          "\n`sluice describe NAME` shows the options of one of these, or of: job, source, "
-         "transform, sink\n";
+         "table, transform, sink\n";
 }
 
 Result<int> Describe(CommandContext& context, const Args& args) {
