@@ -1,5 +1,5 @@
 # Imported targets: sluice::arrow sluice::parquet sluice::arrow_compute sluice::duckdb
-# sluice::rdkafka sluice::simdjson; from Debian sluice::pcre2, yaml-cpp, CLI11::CLI11, spdlog::spdlog,
+# sluice::rdkafka sluice::simdjson; from Debian sluice::pcre2, sluice::libpq, yaml-cpp, CLI11::CLI11, spdlog::spdlog,
 # nlohmann_json::nlohmann_json, prometheus-cpp::core, prometheus-cpp::pull, CURL::libcurl,
 # OpenSSL::SSL, ZLIB::ZLIB.
 #
@@ -105,6 +105,14 @@ add_library(sluice_simdjson STATIC IMPORTED GLOBAL)
 add_library(sluice::simdjson ALIAS sluice_simdjson)
 set_target_properties(sluice_simdjson PROPERTIES IMPORTED_LOCATION "${root}/lib/libsimdjson.a"
                       INTERFACE_INCLUDE_DIRECTORIES "${root}/include")
+
+# libpq for tables in PostgreSQL.
+find_path(SLUICE_LIBPQ_INCLUDE libpq-fe.h PATH_SUFFIXES postgresql REQUIRED)
+find_library(SLUICE_LIBPQ_LIBRARY pq REQUIRED)
+add_library(sluice_libpq UNKNOWN IMPORTED GLOBAL)
+add_library(sluice::libpq ALIAS sluice_libpq)
+set_target_properties(sluice_libpq PROPERTIES IMPORTED_LOCATION "${SLUICE_LIBPQ_LIBRARY}"
+                      INTERFACE_INCLUDE_DIRECTORIES "${SLUICE_LIBPQ_INCLUDE}")
 
 # PCRE2 for grok; and the patterns, as text that src/decode/grok turns into a source file.
 find_path(SLUICE_PCRE2_INCLUDE pcre2.h REQUIRED)

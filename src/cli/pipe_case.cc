@@ -16,6 +16,8 @@ class PipeParser {
     if (form == "in") return TakeMessage(line);
     if (line.key == "source") return TakeSource(line);
     if (line.key == "schema" || line.key == "set") return TakeOfSource(line);
+    if (line.key == "table") return TakeTable(line);
+    if (line.key == "row") return TakeTableRow(line);
     if (line.key == "sql" || line.key == "mapping") return TakeStep(line);
     if (line.key == "map") return TakeTuple(line);
     if (line.key == "sink" || line.key == "ordered") return TakeSink(line);
@@ -38,8 +40,8 @@ class PipeParser {
           CaseText{line.line, line.value};
     } else {
       return Wrong(line, "'" + line.key +
-                             "' means nothing here; lines begin with source, schema, set, "
-                             "sql, mapping, map, sink, ordered, epoch, in, expect, "
+                             "' means nothing here; lines begin with source, table, schema, "
+                             "set, row, sql, mapping, map, sink, ordered, epoch, in, expect, "
                              "reject or error");
     }
     if (!test_.epochs.empty()) test_.epochs.back().last = line.last;
@@ -83,18 +85,43 @@ class PipeParser {
     source.name = std::move(name);
     if (!classification.empty()) source.classification = std::move(classification);
     test_.sources.push_back(std::move(source));
+    of_table_ = false;
     return {};
   }
 
+  Result<void> TakeTable(const CaseLine& line) {
+    auto [name, format] = SplitWord(line.value);
+    if (format.empty()) return Wrong(line, "write 'table NAME FORMAT'");
+    test_.tables.push_back({line.line, std::move(name), std::move(format), {}, {}, {}});
+    of_table_ = true;
+    return {};
+  }
+
+  Result<void> TakeTableRow(const CaseLine& line) {
+    auto [name, row] = SplitWord(line.value);
+    TRY(Known(line, "table", test_.tables, name));
+    if (!test_.epochs.empty()) {
+      test_.epochs.back().table_rows[name].push_back(row);
+      test_.epochs.back().last = line.last;
+      return {};
+    }
+    for (PipeTable& table : test_.tables) {
+      if (table.name == name) table.rows.push_back(row);
+    }
+    return {};
+  }
+
+  /// Of the source or table above.
   Result<void> TakeOfSource(const CaseLine& line) {
-    if (test_.sources.empty())
-      return Wrong(line, "'" + line.key + "' belongs behind a 'source' line");
+    if (test_.sources.empty() && test_.tables.empty())
+      return Wrong(line, "'" + line.key + "' belongs behind a 'source' or 'table' line");
     if (line.key == "schema") {
-      test_.sources.back().schema = line.value;
+      (of_table_ ? test_.tables.back().schema : test_.sources.back().schema) = line.value;
       return {};
     }
     TRY(auto option, ParseCaseOption(test_.path, line.line, line.value));
-    test_.sources.back().options.push_back(std::move(option));
+    (of_table_ ? test_.tables.back().options : test_.sources.back().options)
+        .push_back(std::move(option));
     return {};
   }
 
@@ -158,6 +185,7 @@ class PipeParser {
   }
 
   PipeCase test_;
+  bool of_table_ = false;  ///< What schema and set are of.
 };
 
 template <typename Value>

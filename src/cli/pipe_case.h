@@ -1,8 +1,12 @@
 /// Pipeline cases, `*.pipe`: whole jobs over messages given in the case. Lines as in case_file.h:
 ///
 ///   source clicks [json]   a source and its classification (json if none is given)
-///   schema id bigint, ...  of the source above; DDL
-///   set key=value          an option of that source or of its format
+///   schema id bigint, ...  of the source or table above; DDL
+///   set key=value          an option of it or of its format
+///   table users csv        a table of files and their format; schema and set as for sources
+///   row users id,name      a line of that table's file: it is there from the beginning, or from
+///   the
+///                          epoch on in which it stands
 ///   sql sales SELECT ...   a step
 ///   mapping small clicks   an ApplyMapping step that reads `clicks`; tuples follow
 ///   map id, int, k, string a tuple of the mapping above
@@ -37,6 +41,15 @@ struct PipeSource {
   std::vector<std::pair<std::string, std::string>> options;
 };
 
+struct PipeTable {
+  int line = 0;
+  std::string name;
+  std::string format;
+  std::optional<std::string> schema;
+  std::vector<std::pair<std::string, std::string>> options;
+  std::vector<std::string> rows;  ///< Before the first epoch.
+};
+
 /// SQL, or a mapping of `from`.
 struct PipeStep {
   int line = 0;
@@ -58,14 +71,16 @@ struct PipeEpoch {
   int last = 0;  ///< The last line that belongs to it.
   /// In the order in which they stand: (source, message).
   std::vector<std::pair<std::string, CaseMessage>> messages;
-  std::map<std::string, std::vector<CaseText>> rows;       ///< By sink.
-  std::map<std::string, std::vector<CaseReject>> rejects;  ///< By source.
+  std::map<std::string, std::vector<std::string>> table_rows;  ///< By table, beside those before.
+  std::map<std::string, std::vector<CaseText>> rows;           ///< By sink.
+  std::map<std::string, std::vector<CaseReject>> rejects;      ///< By source.
   std::optional<CaseText> error;
 };
 
 struct PipeCase {
   std::string path;
   std::vector<PipeSource> sources;
+  std::vector<PipeTable> tables;
   std::vector<PipeStep> steps;
   std::vector<PipeSinkCase> sinks;
   std::vector<PipeEpoch> epochs;

@@ -61,6 +61,23 @@ TEST(PipeCase, ReadsTheWholeExample) {
   EXPECT_EQ(test.epochs[1].error->text, "sql.");
 }
 
+TEST(PipeCase, TablesHaveRowsFromTheBeginningOrFromAnEpochOn) {
+  auto test = ParsePipeCase("t.pipe",
+                            "source a\ntable users csv\nset withHeader=true\nschema id int\n"
+                            "row users id\nsink out\nepoch\nepoch\nrow users 7\n");
+  ASSERT_TRUE(test.ok()) << test.error().message;
+  ASSERT_EQ(test->tables.size(), 1u);
+  const PipeTable& users = test->tables[0];
+  EXPECT_EQ(users.format, "csv");
+  EXPECT_EQ(users.schema, "id int");
+  EXPECT_EQ(users.options.size(), 1u);
+  EXPECT_FALSE(test->sources[0].schema.has_value());
+  EXPECT_EQ(users.rows, (std::vector<std::string>{"id"}));
+  EXPECT_TRUE(test->epochs[0].table_rows.empty());
+  EXPECT_EQ(test->epochs[1].table_rows.at("users"), (std::vector<std::string>{"7"}));
+  EXPECT_FALSE(ParsePipeCase("t.pipe", "source a\nrow users 1\nsink out\nepoch\n").ok());
+}
+
 TEST(PipeCase, MistakesNameFileAndLine) {
   EXPECT_NE(Refused("source a\nsink k\nepoch\nin b {}\n").find("a.pipe:4: there is no source 'b'"),
             std::string::npos);
@@ -69,7 +86,8 @@ TEST(PipeCase, MistakesNameFileAndLine) {
       std::string::npos);
   EXPECT_NE(Refused("source a\nsink k\nin a {}\n").find("behind an 'epoch' line"),
             std::string::npos);
-  EXPECT_NE(Refused("schema id int\n").find("behind a 'source' line"), std::string::npos);
+  EXPECT_NE(Refused("schema id int\n").find("behind a 'source' or 'table' line"),
+            std::string::npos);
   EXPECT_NE(Refused("source a\nmap a, b, c, d\n").find("behind a 'mapping' line"),
             std::string::npos);
   EXPECT_NE(Refused("source a\nmapping m a\nmap a, b\n").find("a.pipe:3: write 'map"),

@@ -94,12 +94,32 @@ Result<std::unique_ptr<PipeFolder>> PipeFolder::Make(const PipeCase& test, bool 
     fs::create_directories(folder->SourcePath(i), failure);
     if (failure) return Cannot("make the folder", folder->SourcePath(i));
   }
+  fs::create_directories(folder->root_ / "tables", failure);
+  if (failure) return Cannot("make the folder", folder->root_ / "tables");
+  folder->table_texts_.resize(test.tables.size());
+  for (std::size_t i = 0; i < test.tables.size(); ++i) {
+    for (const std::string& row : test.tables[i].rows) folder->table_texts_[i] += row + "\n";
+    TRY(folder->WriteTable(i));
+  }
   TRY(folder->WriteJob());
   return folder;
 }
 
+Result<void> PipeFolder::WriteTable(std::size_t index) const {
+  const fs::path hidden = root_ / "tables" / ".new";
+  TRY(WriteFile(hidden, table_texts_[index]));
+  std::error_code failure;
+  fs::rename(hidden, TablePath(index), failure);
+  if (failure) return Cannot("rename", hidden);
+  return {};
+}
+
 fs::path PipeFolder::SourcePath(std::size_t index) const {
   return root_ / "sources" / std::to_string(index);
+}
+
+fs::path PipeFolder::TablePath(std::size_t index) const {
+  return root_ / "tables" / std::to_string(index);
 }
 
 fs::path PipeFolder::SinkPath(std::size_t index) const {
@@ -125,6 +145,13 @@ Result<void> PipeFolder::WriteJob() const {
     if (source.schema.has_value()) out["schema"] = *source.schema;
     for (const auto& [key, value] : source.options) out[key] = value;
   }
+  for (std::size_t i = 0; i < test_.tables.size(); ++i) {
+    const PipeTable& table = test_.tables[i];
+    ordered_json& out = job["tables"][table.name];
+    out = {{"type", "files"}, {"path", TablePath(i).string()}, {"format", table.format}};
+    if (table.schema.has_value()) out["schema"] = *table.schema;
+    for (const auto& [key, value] : table.options) out[key] = value;
+  }
   for (const PipeStep& step : test_.steps) {
     ordered_json out = {{"name", step.name}};
     if (!step.sql.empty()) {
@@ -146,6 +173,12 @@ Result<void> PipeFolder::WriteJob() const {
 }
 
 Result<void> PipeFolder::AddEpoch(std::size_t index) {
+  for (std::size_t i = 0; i < test_.tables.size(); ++i) {
+    const auto rows = test_.epochs[index].table_rows.find(test_.tables[i].name);
+    if (rows == test_.epochs[index].table_rows.end()) continue;
+    for (const std::string& row : rows->second) table_texts_[i] += row + "\n";
+    TRY(WriteTable(i));
+  }
   std::map<std::string, std::size_t> messages;
   for (const auto& [name, message] : test_.epochs[index].messages) {
     const std::size_t number = ++messages[name];

@@ -31,7 +31,7 @@ class PipeFolder {
   /// Of a file beside the job, for logs.
   std::string PathOf(const std::string& name) const { return (root_ / name).string(); }
 
-  /// Makes the messages of `test.epochs[index]` appear.
+  /// Makes the messages and the tables' rows of `test.epochs[index]` appear.
   Result<void> AddEpoch(std::size_t index);
   /// What a plain listing of the sinks' folders shows that it did not show before. An error if
   /// something that it did show is gone or has changed.
@@ -43,12 +43,16 @@ class PipeFolder {
   /// Lines of the new files beneath `folder`, in the order of the files' names.
   Result<std::vector<std::string>> TakeLines(const std::filesystem::path& folder);
   Result<void> TakeDeadLetter(const std::string& line, ObservedPipe::Epoch* epoch) const;
+  /// Puts a file of all these rows in the place of the table's.
+  Result<void> WriteTable(std::size_t index) const;
   std::filesystem::path SourcePath(std::size_t index) const;
+  std::filesystem::path TablePath(std::size_t index) const;
   std::filesystem::path SinkPath(std::size_t index) const;
 
   const PipeCase& test_;
   const bool tombstones_;
   const std::filesystem::path root_;
+  std::vector<std::string> table_texts_;     ///< What the tables' files hold, by index.
   std::map<std::string, std::string> seen_;  ///< Visible files and what is in them.
 };
 

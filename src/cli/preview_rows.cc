@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/table_stream.h"
+#include "job/tables.h"
+
 namespace sluice {
 namespace {
 
@@ -47,7 +50,7 @@ Result<void> PreviewRows::Feed(std::size_t source, MessageDecoder* decoder,
 Result<void> PreviewRows::Add(const std::string& name,
                               const std::shared_ptr<arrow::RecordBatch>& rows) {
   if (rows->num_rows() == 0) return {};
-  tables_[name].push_back(rows);
+  batches_[name].push_back(rows);
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     Transform& step = *plan_.steps[i];
     if (!step.row_by_row() || step.inputs().front() != name) continue;
@@ -71,7 +74,13 @@ Result<void> PreviewRows::Finish() {
     if (step.row_by_row()) continue;
     std::vector<std::shared_ptr<BatchStream>> streams;
     for (const Scan& scan : step.scans()) {
-      streams.push_back(std::make_shared<HeldBatches>(tables_[step.inputs()[scan.input]]));
+      const std::string& input = step.inputs()[scan.input];
+      if (const JobTable* table = FindTable(plan_.job, input)) {
+        streams.push_back(std::make_shared<TableStream>(
+            PipelineTable{table->name, table->table}, [] { return false; }, [](std::int64_t) {}));
+      } else {
+        streams.push_back(std::make_shared<HeldBatches>(batches_[input]));
+      }
     }
     TRY(std::unique_ptr<EpochQuery> query, step.OpenEpoch(std::move(streams), now_micros_));
     while (true) {
@@ -84,16 +93,16 @@ Result<void> PreviewRows::Finish() {
 }
 
 std::int64_t PreviewRows::Count(const std::string& name) const {
-  auto it = tables_.find(name);
+  auto it = batches_.find(name);
   std::int64_t rows = 0;
-  if (it == tables_.end()) return 0;
+  if (it == batches_.end()) return 0;
   for (const auto& batch : it->second) rows += batch->num_rows();
   return rows;
 }
 
 const std::vector<std::shared_ptr<arrow::RecordBatch>>& PreviewRows::batches(
     const std::string& name) {
-  return tables_[name];
+  return batches_[name];
 }
 
 void PreviewRows::Refuse(const std::string& step, const std::string& code, const std::string& field,

@@ -44,7 +44,7 @@ class PreviewRows {
               const std::string& reason);
 
   const Plan& plan_;
-  std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>> tables_;
+  std::map<std::string, std::vector<std::shared_ptr<arrow::RecordBatch>>> batches_;
   std::map<std::string, std::unique_ptr<RowTransform>> row_steps_;
   std::int64_t now_micros_ = Clock::System().WallMicros();
   std::int64_t delivered_ = 0;

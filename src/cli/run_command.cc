@@ -12,6 +12,7 @@
 #include "job/learned_columns.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
+#include "job/tables.h"
 
 namespace sluice {
 namespace {
@@ -57,6 +58,7 @@ Result<int> Run(CommandContext& context, const Args& args) {
   Metrics metrics;
   TRY(ServeMetrics(args.run, job, &metrics));
   TRY(FetchReaderSchemas(&job, /*wait=*/true));
+  TRY(OpenTables(&job, /*wait=*/true));
   if (NeedsRecords(job)) {
     TRY(log.Open(job));
     TRY(const bool learned, LearnFromRecords(args, stop, started, &job, &log));

@@ -40,6 +40,11 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
       NoteColumns(i, spec.sources[i].known->version());
     }
   }
+  for (const PipelineTable& table : spec.tables) {
+    tables_.push_back(&metrics.AddCounter("sluice_table_rows_total",
+                                          "Rows read from tables, every reading counted.",
+                                          {{"table", table.name}}));
+  }
   for (const PipelineSink& sink : spec.sinks) {
     OfSink of;
     const std::string help = "Encoded bytes staged, before and after the epoch's trigger.";
@@ -113,6 +118,10 @@ Counter& EngineMetrics::Decompressed(std::size_t source, std::size_t codec) {
     known.store(counter, std::memory_order_release);
   }
   return *counter;
+}
+
+void EngineMetrics::NoteTableRows(std::size_t table, std::int64_t rows) {
+  tables_[table]->Add(static_cast<double>(rows));
 }
 
 void EngineMetrics::NoteLag(std::size_t source, const std::string& split, std::int64_t records) {

@@ -25,6 +25,7 @@ class EngineMetrics {
   /// After a batch of a source was handed on. `newest` is the broker's time of its last record, -1
   /// unknown.
   void NoteBatch(std::size_t source, const DecodedBatch& batch, std::int64_t newest_micros);
+  void NoteTableRows(std::size_t table, std::int64_t rows);
   void NoteLag(std::size_t source, const std::string& split, std::int64_t records);
   void NoteMemory();
   /// A source has these columns now.
@@ -62,6 +63,7 @@ class EngineMetrics {
 
   const PipelineSpec& spec_;
   std::vector<OfSource> sources_;
+  std::vector<Counter*> tables_;  ///< Rows.
   std::vector<OfSink> sinks_;
   Counter* epochs_;
   Counter* rows_out_counter_;

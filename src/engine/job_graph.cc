@@ -8,6 +8,9 @@ const Producer* JobGraph::Find(const std::string& name) const {
   for (const Producer& step : steps_) {
     if (step.name == name) return &step;
   }
+  for (const Producer& table : tables_) {
+    if (table.name == name) return &table;
+  }
   for (const auto& entries : sources_) {
     for (const Producer& entry : entries) {
       if (entry.name == name) return &entry;
@@ -53,6 +56,10 @@ Result<JobGraph> JobGraph::Make(const PipelineSpec& spec) {
     }
     graph.sources_.push_back(std::move(entries));
   }
+  for (std::size_t i = 0; i < spec.tables.size(); ++i) {
+    const PipelineTable& table = spec.tables[i];
+    graph.tables_.push_back({Producer::Kind::kTable, i, table.name, table.table->schema(), {}});
+  }
   auto find = [&graph](const std::string& name) {
     return const_cast<Producer*>(graph.Find(name));  // The graph is still being made.
   };
@@ -65,6 +72,11 @@ Result<JobGraph> JobGraph::Make(const PipelineSpec& spec) {
       Producer* from = find(inputs[input]);
       if (from == nullptr) {
         return BugError("step " + step.name + " reads " + inputs[input] + ", which nobody makes");
+      }
+      if (from->kind == Producer::Kind::kTable) {
+        if (!open)
+          return BugError("step " + step.name + " reads the table " + from->name + " row by row");
+        continue;  // The step reads it, nobody hands its rows over.
       }
       from->consumers.push_back(
           {open ? Consumer::Kind::kOpenStep : Consumer::Kind::kRowStep, i, input, step.name});
@@ -84,7 +96,7 @@ Result<JobGraph> JobGraph::Make(const PipelineSpec& spec) {
   }
   for (std::size_t i = 0; i < spec.sinks.size(); ++i) {
     Producer* from = find(spec.sinks[i].from);
-    if (from == nullptr) {
+    if (from == nullptr || from->kind == Producer::Kind::kTable) {
       return BugError("sink " + spec.sinks[i].name + " reads " + spec.sinks[i].from +
                       ", which nobody makes");
     }

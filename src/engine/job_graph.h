@@ -20,7 +20,7 @@ struct Consumer {
 
 /// Something that makes rows.
 struct Producer {
-  enum class Kind { kSource, kStep } kind = Kind::kSource;
+  enum class Kind { kSource, kTable, kStep } kind = Kind::kSource;
   std::size_t index = 0;
   std::string name;
   SchemaPtr schema;  ///< Of its rows.
@@ -48,6 +48,7 @@ class JobGraph {
   Result<void> NarrowEntries(const PipelineSpec& spec);
 
   std::vector<std::vector<Producer>> sources_;
+  std::vector<Producer> tables_;
   std::vector<Producer> steps_;
   std::vector<bool> open_;
   std::vector<std::vector<std::size_t>> sources_of_step_;

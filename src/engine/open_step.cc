@@ -5,6 +5,7 @@
 
 #include "engine/row_delivery.h"
 #include "engine/stage.h"
+#include "engine/table_stream.h"
 
 namespace sluice {
 
@@ -15,9 +16,15 @@ struct OpenStep::Run {
   std::thread thread;
 };
 
-OpenStep::OpenStep(const Stage* stage, std::size_t step, std::vector<SchemaPtr> schemas,
-                   QueryInputsOptions options)
-    : stage_(stage), step_(step), schemas_(std::move(schemas)), options_(std::move(options)) {}
+OpenStep::OpenStep(const Stage* stage, std::size_t step, const std::vector<const Producer*>& inputs,
+                   EngineMetrics* metrics, QueryInputsOptions options)
+    : stage_(stage), step_(step), metrics_(metrics), options_(std::move(options)) {
+  for (const Producer* input : inputs) {
+    schemas_.push_back(input->schema);
+    tables_.push_back(input->kind == Producer::Kind::kTable ? std::optional(input->index)
+                                                            : std::nullopt);
+  }
+}
 
 OpenStep::~OpenStep() {
   for (auto& [epoch, run] : runs_) {
@@ -49,10 +56,29 @@ Result<OpenStep::Run*> OpenStep::Find(const EpochInfo& epoch) {
   return run.get();
 }
 
+std::vector<std::shared_ptr<BatchStream>> OpenStep::Streams(Run* run) const {
+  auto streams = run->inputs->Streams();
+  const auto& scans = stage_->spec->steps[step_].transform->scans();
+  for (std::size_t i = 0; i < scans.size(); ++i) {
+    const std::optional<std::size_t> table = tables_[scans[i].input];
+    if (!table.has_value()) continue;
+    streams[i] = std::make_shared<TableStream>(
+        stage_->spec->tables[*table], [errors = stage_->errors] { return errors->aborted(); },
+        [metrics = metrics_, table = *table](std::int64_t rows) {
+          metrics->NoteTableRows(table, rows);
+        });
+  }
+  return streams;
+}
+
+bool OpenStep::MayEmitWhenIdle() const {
+  return stage_->spec->steps[step_].transform->may_emit_when_idle();
+}
+
 Result<void> OpenStep::Drive(Run* run) {
   const PipelineStep& step = stage_->spec->steps[step_];
   TRY(auto delivery, RowDelivery::Make(stage_, {stage_->graph->step(step_)}));
-  TRY(auto query, step.transform->OpenEpoch(run->inputs->Streams(), run->epoch.now_micros));
+  TRY(auto query, step.transform->OpenEpoch(Streams(run), run->epoch.now_micros));
   StepCounts& counts = run->counts.steps[step.name];
   counts.row_by_row = false;
   while (true) {

@@ -20,6 +20,7 @@
 #include "sink/sink.h"
 #include "source/source.h"
 #include "storage/storage.h"
+#include "table/table.h"
 #include "transform/transform.h"
 
 namespace sluice {
@@ -54,9 +55,15 @@ struct PipelineSource {
   std::vector<PipelineEntry> entries;
 };
 
+/// Read afresh by each open step that names it, for each epoch.
+struct PipelineTable {
+  std::string name;
+  std::shared_ptr<const Table> table;
+};
+
 struct PipelineStep {
   std::string name;
-  std::shared_ptr<Transform> transform;  ///< Reads sources and earlier steps by name.
+  std::shared_ptr<Transform> transform;  ///< Reads sources, tables and earlier steps by name.
 };
 
 struct PipelineSink {
@@ -74,6 +81,7 @@ using KnownSchemas = std::map<std::string, KnownSchema>;
 struct PipelineSpec {
   std::string job;
   std::vector<PipelineSource> sources;
+  std::vector<PipelineTable> tables;
   std::vector<PipelineStep> steps;  ///< In an order in which each reads only what stands before it.
   std::vector<PipelineSink> sinks;
   /// One more sink of every epoch, rows as in engine/dead_letters.h.

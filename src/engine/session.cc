@@ -128,11 +128,11 @@ Result<void> Session::Build() {
       stage_.open_steps.push_back(nullptr);
       continue;
     }
-    std::vector<SchemaPtr> schemas;
+    std::vector<const Producer*> inputs;
     for (const std::string& input : spec_.steps[i].transform->inputs()) {
-      schemas.push_back(graph_.Find(input)->schema);
+      inputs.push_back(graph_.Find(input));
     }
-    stage_.open_steps.push_back(std::make_unique<OpenStep>(&stage_, i, std::move(schemas), queues));
+    stage_.open_steps.push_back(std::make_unique<OpenStep>(&stage_, i, inputs, metrics_, queues));
   }
   committer_ = std::make_unique<Committer>(
       log_, find_sink_, [this](const DecisionRecord& decision) { OnCommitted(decision); },
@@ -267,9 +267,11 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   std::vector<SplitPosition> moved;
   TRY(EpochCounts counts, CollectCuts(&moved));
   for (std::size_t i = 0; i < stage_.open_steps.size() && !moved.empty(); ++i) {
-    if (stage_.open_steps[i] == nullptr) continue;
-    if (spec_.skip_idle_steps && !stage_.open_steps[i]->Begun(sealing)) continue;
-    TRY(auto of_step, stage_.open_steps[i]->Seal(sealing));
+    OpenStep* const step = stage_.open_steps[i].get();
+    if (step == nullptr) continue;
+    const bool skips = spec_.skip_idle_steps || !step->MayEmitWhenIdle();
+    if (skips && !step->Begun(sealing)) continue;
+    TRY(auto of_step, step->Seal(sealing));
     counts.Add(of_step);
   }
   decision.epoch = sealing.epoch;

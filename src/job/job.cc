@@ -55,6 +55,14 @@ bool Overlap(const std::filesystem::path& a, const std::filesystem::path& b) {
   return left == a.end() || right == b.end();
 }
 
+/// The folders of a pattern that are no part of it.
+std::string BeforePattern(const std::string& path) {
+  const std::size_t special = path.find_first_of("*?[");
+  if (special == std::string::npos) return path;
+  const std::size_t slash = path.rfind('/', special);
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
 bool Declares(const std::vector<OptionSpec>& specs, const std::string& name) {
   return std::any_of(specs.begin(), specs.end(),
                      [&](const OptionSpec& spec) { return spec.name == name; });
@@ -82,12 +90,14 @@ class JobReader {
   Result<void> Read(RawOptions* root) {
     for (auto& [name, value] : *root) {
       if (name == "transforms") TRY(CheckIsList(value));
-      if (name == "sources" || name == "sinks" || name == "transforms") continue;
+      if (name == "sources" || name == "tables" || name == "sinks" || name == "transforms")
+        continue;
       TRY(ResolveReferences("job", name, &value));
     }
     TRY(job_.options, Parse(JobOptionSpecs(), *root, "job", Place{job_.file, 1, 1}));
     TRY(ReadHead());
     TRY(ReadSources());
+    TRY(ReadTables());
     TRY(ReadSteps());
     TRY(ReadSinks());
     TRY(CheckPaths());
@@ -134,7 +144,7 @@ class JobReader {
     return {};
   }
 
-  /// The entries of `sources` or `sinks`: a map of maps.
+  /// The entries of `sources`, `tables` or `sinks`: a map of maps.
   Result<RawOptions> Section(const std::string& name) {
     const RawValue& raw = *job_.options.Raw(name);
     if (raw.kind != RawValue::Kind::kMap || raw.entries.empty()) {
@@ -150,7 +160,7 @@ class JobReader {
     return raw.entries;
   }
 
-  /// Names are SQL identifiers, which ignore case, and unique across sources, steps and sinks.
+  /// Names are SQL identifiers, which ignore case, and unique across all sections.
   Result<void> Claim(const std::string& kind, const std::string& name, const Place& place) {
     if (!IsIdentifier(name)) {
       return Mistake(place, "job.name",
@@ -160,9 +170,10 @@ class JobReader {
     }
     auto [other, fresh] = names_.emplace(Lower(name), kind + " at " + place.ToString());
     if (fresh) return {};
-    return Mistake(place, "job.name",
-                   "the name '" + name + "' is taken already, by the " + other->second +
-                       "; sources, transforms and sinks need names of their own (case is ignored)");
+    return Mistake(
+        place, "job.name",
+        "the name '" + name + "' is taken already, by the " + other->second +
+            "; sources, tables, transforms and sinks need names of their own (case is ignored)");
   }
 
   /// Looks `type` (or `classification`) up before the options can be typed.
@@ -225,6 +236,29 @@ class JobReader {
       TRY(CheckSource(owner, &source));
       WarnOfLiteralSecrets(owner, specs, source.options);
       job_.sources.push_back(std::move(source));
+    }
+    return {};
+  }
+
+  Result<void> ReadTables() {
+    const RawValue* given = job_.options.Raw("tables");
+    if (given == nullptr || (given->kind == RawValue::Kind::kScalar && given->text.empty())) {
+      return {};
+    }
+    TRY(RawOptions section, Section("tables"));
+    for (auto& [name, value] : section) {
+      JobTable table;
+      table.name = name;
+      table.place = value.key_place;
+      std::string owner = "table " + name;
+      TRY(Claim("table", name, table.place));
+      TRY(ResolveReferences(owner, "", &value));
+      TRY(table.type, FindType(parts_.tables, value.entries, "type", owner, table.place));
+      owner += " (" + table.type->name + ")";
+      const std::vector<OptionSpec> specs = JoinSpecs(TableOptionSpecs(), table.type->options);
+      TRY(table.options, Parse(specs, value.entries, owner, table.place));
+      WarnOfLiteralSecrets(owner, specs, table.options);
+      job_.tables.push_back(std::move(table));
     }
     return {};
   }
@@ -393,6 +427,14 @@ class JobReader {
     }
     std::string from = options.String("from");
     if (std::find(names.begin(), names.end(), from) != names.end()) return from;
+    const bool is_table = std::any_of(job_.tables.begin(), job_.tables.end(),
+                                      [&](const JobTable& table) { return table.name == from; });
+    if (is_table) {
+      return Mistake(options.Raw("from")->place, "job.from",
+                     owner + ": '" + from +
+                         "' is a table: its rows do not stream. Read it in a step of SQL, joined "
+                         "with a source");
+    }
     std::string message = owner + ": there is no source or earlier step '" + from + "'";
     if (auto near = NearestName(from, names)) {
       message += "; did you mean '" + *near + "'?";
@@ -529,8 +571,8 @@ class JobReader {
     return {};
   }
 
-  /// No two writers may share a folder, none may write where a source reads, and what the job keeps
-  /// for itself is no target. Whatever has an option `path` counts.
+  /// No two writers may share a folder, none may write where a source or a table reads, and what
+  /// the job keeps for itself is no target. Whatever has an option `path` counts.
   Result<void> CheckPaths() {
     struct Folder {
       std::string what;
@@ -547,6 +589,12 @@ class JobReader {
       if (!Declares(source.type->options, "path") || !source.options.Given("path")) continue;
       folders.push_back({"source " + source.name, FullPath(source.options.String("path")),
                          source.options.Raw("path")->place, false});
+    }
+    for (const JobTable& table : job_.tables) {
+      if (!Declares(table.type->options, "path") || !table.options.Given("path")) continue;
+      folders.push_back({"table " + table.name,
+                         FullPath(BeforePattern(table.options.String("path"))),
+                         table.options.Raw("path")->place, false});
     }
     for (const JobSink& sink : job_.sinks) {
       if (!Declares(sink.type->options, "path") || !sink.options.Given("path")) continue;

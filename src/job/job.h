@@ -42,6 +42,15 @@ struct JobSource {
   const FormatEntry* rescued_format = nullptr;
 };
 
+/// What steps of SQL look up beside what streams.
+struct JobTable {
+  std::string name;
+  Place place;
+  const TableEntry* type = nullptr;
+  Options options;  ///< Those of the job file for every table and of the type.
+  std::shared_ptr<const Table> table = nullptr;  ///< Once it is open, see job/tables.h.
+};
+
 /// Either `sql` or `mapping`.
 struct JobStep {
   std::string name;
@@ -71,6 +80,7 @@ struct Job {
   std::string spool_directory;
   std::string dead_letters;        ///< Folder.
   std::vector<JobSource> sources;  ///< In file order, as all below.
+  std::vector<JobTable> tables;
   std::vector<JobStep> steps;
   std::vector<JobSink> sinks;
   std::vector<std::string> warnings;  ///< One line each, with their place.

@@ -82,6 +82,11 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
        .type = OptionType::kMap,
        .help = "What the job reads: name, then options. Steps and sinks use the names.",
        .required = true},
+      {.name = "tables",
+       .type = OptionType::kMap,
+       .help =
+           "What SQL looks up beside what the job reads: name, then options. A table is read as "
+           "a whole by each epoch of each step that names it."},
       {.name = "transforms",
        .type = OptionType::kList,
        .help = "Steps between sources and sinks, in order; each reads sources and earlier steps by "
@@ -149,6 +154,17 @@ const std::vector<OptionSpec>& SourceOptionSpecs() {
   return specs;
 }
 
+const std::vector<OptionSpec>& TableOptionSpecs() {
+  static const std::vector<OptionSpec> specs = {
+      {.name = "type", .help = "Kind of table.", .example = "files", .required = true},
+      {.name = "schema",
+       .help = "Columns and their types, as of a source; only these are read. Without it they are "
+               "found when the job starts.",
+       .example = "id bigint, name string"},
+  };
+  return specs;
+}
+
 const std::vector<OptionSpec>& TransformOptionSpecs() {
   static const std::vector<OptionSpec> specs = {
       {.name = "name",
@@ -156,7 +172,8 @@ const std::vector<OptionSpec>& TransformOptionSpecs() {
        .example = "sales",
        .required = true},
       {.name = "sql",
-       .help = "One SELECT in DuckDB's SQL over sources and earlier steps. Exactly one of sql and "
+       .help = "One SELECT in DuckDB's SQL over sources, tables and earlier steps. Exactly one of "
+               "sql and "
                "mapping is needed.",
        .example = "SELECT *, price * quantity AS total FROM clicks"},
       {.name = "mapping",

@@ -14,6 +14,8 @@ namespace sluice {
 const std::vector<OptionSpec>& JobOptionSpecs();
 /// Of every source, whatever its type.
 const std::vector<OptionSpec>& SourceOptionSpecs();
+/// Of every table, whatever its type.
+const std::vector<OptionSpec>& TableOptionSpecs();
 /// Of every entry of `transforms`.
 const std::vector<OptionSpec>& TransformOptionSpecs();
 /// Of every sink, whatever its type.

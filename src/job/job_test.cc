@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "job/fake_parts.h"
+#include "job/tables.h"
 
 namespace sluice {
 namespace {
@@ -154,6 +155,52 @@ TEST(JobTest, MistakesGetPlaceAndAdvice) {
     EXPECT_NE(message.find(c.message), std::string::npos) << c.yaml << "\n=> " << message;
     EXPECT_EQ(message.rfind("job.yaml", 0), 0u) << message;
   }
+}
+
+TEST(JobTest, TablesAreNamedBesideSources) {
+  const std::string tables =
+      "tables:\n"
+      "  users:\n"
+      "    type: shelf\n"
+      "    path: ./users\n"
+      "    password: canary\n"
+      "    schema: id bigint, name string\n";
+  auto job = Parse(std::string(kHead) + kSource + tables + kSink);
+  ASSERT_TRUE(job.ok()) << job.error().message;
+  ASSERT_EQ(job->tables.size(), 1u);
+  EXPECT_EQ(job->tables[0].name, "users");
+  EXPECT_EQ(job->sinks[0].from, "clicks") << "a table is nothing that a sink reads by itself";
+  ASSERT_EQ(job->warnings.size(), 1u);
+  EXPECT_EQ(job->warnings[0].find("canary"), std::string::npos);
+
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {std::string(kHead) + kSource + tables + kSink + "    from: users\n",
+       "job.yaml:19:11: sink lake (folder): 'users' is a table: its rows do not stream"},
+      {std::string(kHead) + kSource + tables +
+           "transforms:\n  - name: m\n    from: users\n    mapping: [[id, key]]\n" + kSink,
+       "job.yaml:17:11: transform m: 'users' is a table"},
+      {std::string(kHead) + kSource + "tables:\n  Clicks:\n    type: shelf\n    path: x\n" + kSink,
+       "job.yaml:10:3: the name 'Clicks' is taken already, by the source at job.yaml:3:3"},
+      {std::string(kHead) + kSource + "tables:\n  u:\n    type: shelve\n    path: x\n" + kSink,
+       "job.yaml:11:11: table u: there is no table called 'shelve'; did you mean 'shelf'?"},
+      {std::string(kHead) + kSource + "tables:\n  u:\n    type: shelf\n    pth: x\n" + kSink,
+       "did you mean 'path'?"},
+      {std::string(kHead) + kSource + "tables:\n  u:\n    type: shelf\n    path: lake/*.csv\n" +
+           kSink,
+       "overlap"},
+  };
+  for (const auto& [yaml, message] : cases) {
+    EXPECT_NE(MessageOf(yaml).find(message), std::string::npos) << MessageOf(yaml);
+  }
+}
+
+TEST(JobTest, ATableThatCannotBeOpenedIsToldWithItsPlace) {
+  auto job = Parse(std::string(kHead) + kSource +
+                   "tables:\n  users:\n    type: shelf\n    path: none\n" + kSink);
+  ASSERT_TRUE(job.ok()) << job.error().message;
+  auto opened = OpenTables(&*job, /*wait=*/false);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().message, "job.yaml:12:11: table users (shelf): path none is not");
 }
 
 TEST(JobTest, SeveralSourcesNeedFrom) {

@@ -194,6 +194,8 @@ std::vector<ReferenceSection> ReferenceSections(const Parts& parts) {
                             ", where messages name their schema in a registry.",
                         parts.registry_options});
   }
+  sections.push_back({"table", "", "Options that every table has.", TableOptionSpecs()});
+  AddEntries("table", parts.tables, &sections);
   sections.push_back({"transform", "", "An entry of `transforms`.", TransformOptionSpecs()});
   sections.push_back({"sink", "", "Options that every sink has.", SinkOptionSpecs()});
   AddEntries("sink", parts.sinks, &sections);
@@ -234,8 +236,10 @@ std::string ReferenceMarkdown(const std::vector<ReferenceSection>& sections) {
       "Written by `./dev docs` from the declarations that validate them (`sluice describe "
       "--markdown`). Values may always be text. A duration is `100 seconds`, `5 min`, `250 ms` or "
       "a number of seconds; a size is `128 MiB`, `1 GB` or a number of bytes; a list may be text "
-      "separated by commas, a map a JSON object as text. In any value of a source, a sink or the "
-      "job, `${NAME}` or `${ENV:NAME}` is an environment variable, `${file:/path}` the content of "
+      "separated by commas, a map a JSON object as text. In any value of a source, a table, a sink "
+      "or "
+      "the job, `${NAME}` or `${ENV:NAME}` is an environment variable, `${file:/path}` the content "
+      "of "
       "a file, and `$${` a plain `${`.\n";
   for (const ReferenceSection& section : sections) {
     out += "\n## " + section.Title() + "\n\n";
@@ -310,6 +314,9 @@ std::string JobFileSchema(const Parts& parts) {
   properties["sources"]["type"] = "object";
   properties["sources"]["minProperties"] = 1;
   properties["sources"]["additionalProperties"] = source;
+  properties["tables"]["type"] = "object";
+  properties["tables"]["additionalProperties"] =
+      SelectedObject(TableOptionSpecs(), "type", parts.tables, {});
   properties["sinks"]["type"] = "object";
   properties["sinks"]["minProperties"] = 1;
   properties["sinks"]["additionalProperties"] =

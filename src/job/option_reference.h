@@ -11,7 +11,8 @@ namespace sluice {
 
 /// The options of one thing: the job file, all sources, the source `kafka`, ...
 struct ReferenceSection {
-  std::string kind;  ///< "job", "source", "format", "schema", "transform", "sink", "file format".
+  std::string kind;  ///< "job", "source", "format", "schema", "table", "transform", "sink",
+                     ///< "file format".
   std::string name;  ///< "kafka"; "" for what all of a kind share.
   std::string summary;
   std::vector<OptionSpec> options;

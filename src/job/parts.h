@@ -1,7 +1,7 @@
 /// Everything a job can be built from: the registries and the makers that src/main/ fills.
 ///
-/// The job loader knows interfaces only; this is how the built-in sources, formats, sinks and the
-/// SQL engine reach it. Filled once at start, read-only afterwards, safe from any thread.
+/// The job loader knows interfaces only; this is how the built-in sources, formats, tables, sinks
+/// and the SQL engine reach it. Filled once at start, read-only afterwards, safe from any thread.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 #include "sink/sink.h"
 #include "source/source.h"
 #include "storage/storage.h"
+#include "table/table.h"
 #include "transform/transform.h"
 
 namespace sluice {
@@ -42,6 +43,7 @@ using MappingTuple = std::vector<std::string>;
 struct Parts {
   SourceRegistry sources{"source"};
   FormatRegistry formats{"format"};
+  TableRegistry tables{"table"};
   SinkRegistry sinks{"sink"};
   EncoderRegistry encoders{"file format"};
   /// Of sources whose format a registry has schemas for: FramingOptionSpecs and the registry's own.

@@ -65,6 +65,7 @@ class Builder {
     spec_.drop = settings_.drop;
     spec_.metrics = settings_.metrics;
     for (std::size_t i = 0; i < job.sources.size(); ++i) AddSource(i);
+    for (const JobTable& table : job.tables) spec_.tables.push_back({table.name, table.table});
     for (std::size_t i = 0; i < job.steps.size(); ++i) {
       spec_.steps.push_back({job.steps[i].name, plan_->steps[i]});
     }

@@ -12,6 +12,7 @@
 #include "decode/message_decoder.h"
 #include "job/job_options.h"
 #include "job/option_place.h"
+#include "job/tables.h"
 #include "job/yaml_loader.h"
 
 namespace sluice {
@@ -61,6 +62,12 @@ Error AtSql(const Job& job, const JobStep& step, Error error) {
   return AtPlace(place, std::move(error).At("transform " + step.name));
 }
 
+std::string Joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
 class Planner {
  public:
   Planner(const Parts& parts, PlanFor use, Plan* plan)
@@ -73,6 +80,12 @@ class Planner {
     plan_.shares = ShareMemory(static_cast<std::size_t>(job_.options.Int("maxMemory").value_or(0)),
                                job_.sources.size(), job_.sinks.size());
     for (const JobSource& source : job_.sources) TRY(PlanSource(source));
+    TRY(OpenTables(&job_, /*wait=*/use_ == PlanFor::kRunning));
+    for (const JobTable& table : job_.tables) {
+      InputSchema input{table.name, table.table->schema()};
+      input.table = true;
+      known_.push_back(std::move(input));
+    }
     for (const JobStep& step : job_.steps) TRY(PlanStep(step));
     for (const JobSink& sink : job_.sinks) TRY(PlanSink(sink));
     WarnUnused();
@@ -143,6 +156,7 @@ class Planner {
       return AtPlace(known ? step.entry_places[entry - 1] : step.mapping_place,
                      std::move(made).error().At("transform " + step.name + ": mapping"));
     }
+    TRY(CheckReadsStream(step, (*made)->inputs()));
     bool open = false;
     for (const std::string& input : (*made)->inputs()) {
       read_.insert(input);
@@ -158,6 +172,20 @@ class Planner {
     known_.push_back({step.name, (*made)->output_schema(), open});
     plan_.steps.push_back(*std::move(made));
     return {};
+  }
+
+  /// What only reads tables has no rows of an epoch: it would give all of theirs every time.
+  Result<void> CheckReadsStream(const JobStep& step, const std::vector<std::string>& inputs) const {
+    if (!std::all_of(inputs.begin(), inputs.end(),
+                     [&](const std::string& input) { return FindTable(job_, input) != nullptr; })) {
+      return {};
+    }
+    return AtPlace(step.sql_text.place,
+                   UserError("job.only_tables",
+                             "transform " + step.name + " reads only " +
+                                 (inputs.size() == 1 ? "a table (" : "tables (") + Joined(inputs) +
+                                 "), so it would write all of it in every "
+                                 "epoch; join it with a source"));
   }
 
   Result<std::shared_ptr<Transform>> MakeStep(const JobStep& step) {
@@ -216,6 +244,11 @@ class Planner {
       job_.warnings.push_back(source.place.ToString() + ": source " + source.name +
                               ": nothing reads it; its records are fetched and dropped");
     }
+    for (const JobTable& table : job_.tables) {
+      if (read_.contains(table.name)) continue;
+      job_.warnings.push_back(table.place.ToString() + ": table " + table.name +
+                              ": nothing reads it");
+    }
     for (const JobStep& step : job_.steps) {
       if (read_.contains(step.name)) continue;
       job_.warnings.push_back(step.place.ToString() + ": transform " + step.name +
@@ -240,12 +273,6 @@ void AddColumns(const arrow::Schema& schema, std::string* out) {
     *out += "    " + field->name() + std::string(width - field->name().size() + 2, ' ') +
             FormatDdlType(*field->type()) + (field->nullable() ? "" : " not null") + "\n";
   }
-}
-
-std::string Joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
 }
 
 /// What was given, on one line each, in the order of the declarations.
@@ -310,6 +337,12 @@ std::string PrintPlan(const Plan& plan) {
     out += "    bad records: " + source.options.String("badRecords") + "\n";
     out += source.detects ? "  columns, as its records say\n" : "  columns\n";
     AddColumns(*plan.sources[i].schema, &out);
+  }
+  for (const JobTable& table : job.tables) {
+    out += "\ntable " + table.name + " (" + table.type->name + ")\n";
+    AddOptions(table.options, table.type->options, {"type", "schema"}, &out);
+    out += "  columns\n";
+    AddColumns(*table.table->schema(), &out);
   }
   for (std::size_t i = 0; i < job.steps.size(); ++i) {
     const Transform& step = *plan.steps[i];

@@ -1,5 +1,5 @@
 /// A job whose schemas, SQL and targets have been checked against each other, without opening
-/// a source or a target.
+/// a source or a target; tables are open.
 #pragma once
 
 #include <arrow/type_fwd.h>
@@ -40,9 +40,9 @@ struct Plan {
   PlanFor use = PlanFor::kLooking;
 };
 
-/// Checks schemas, SQL, mappings and sinks; adds warnings about what nobody reads. Errors blame the
-/// user and point into the job file, those of SQL into the statement. `parts` must outlive the
-/// plan.
+/// Opens tables that are not open yet; checks schemas, SQL, mappings and sinks; adds warnings about
+/// what nobody reads. Errors blame the user and point into the job file, those of SQL into the
+/// statement. `parts` must outlive the plan.
 Result<Plan> MakePlan(Job job, const Parts& parts, PlanFor use);
 
 /// What each of the job's sinks would read if these sources had these columns instead: rows as they

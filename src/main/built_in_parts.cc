@@ -12,6 +12,8 @@
 #include "source/files/files_source.h"
 #include "source/kafka/kafka_source_entry.h"
 #include "storage/local/local_storage.h"
+#include "table/files/files_table.h"
+#include "table/postgresql/postgresql_table.h"
 #include "transform/mapping/mapping_transform.h"
 #include "transform/sql/sql_engine.h"
 
@@ -37,6 +39,9 @@ void Fill(Parts* parts) {
 
   parts->sources.Add(FilesSourceEntry());
   parts->sources.Add(KafkaSourceEntry());
+
+  parts->tables.Add(FilesTableEntry(&parts->formats));
+  parts->tables.Add(PostgresqlTableEntry());
 
   parts->encoders.Add(JsonEncoderEntry());
   parts->encoders.Add(ParquetEncoderEntry());

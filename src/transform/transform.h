@@ -67,7 +67,7 @@ class Transform {
  public:
   virtual ~Transform() = default;
 
-  /// Names of the sources and earlier steps it reads, each once.
+  /// Names of the sources, tables and earlier steps it reads, each once.
   virtual const std::vector<std::string>& inputs() const = 0;
   virtual const SchemaPtr& output_schema() const = 0;
   virtual bool row_by_row() const = 0;
@@ -76,6 +76,9 @@ class Transform {
   /// How the step runs, for `sluice check`: "row by row in SQL", "renames and casts, no SQL", "open
   /// for the epoch: HASH_GROUP_BY".
   virtual std::string plan() const = 0;
+
+  /// False only if no row comes out of an epoch unless one came in by an input that is no table.
+  virtual bool may_emit_when_idle() const { return true; }
 
   /// Columns it names that open inputs do not have yet, as they were named.
   virtual std::vector<std::string> unseen() const { return {}; }
@@ -97,6 +100,8 @@ struct InputSchema {
   SchemaPtr schema;
   /// More columns may come while the job runs: one that it does not have is null, not a mistake.
   bool open = false;
+  /// It is read as a whole by each scan (table/table.h); no rows are handed to it.
+  bool table = false;
 };
 
 }  // namespace sluice

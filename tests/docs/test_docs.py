@@ -1,7 +1,7 @@
 """Holds the documents to the program: examples are checked, commands run, tables compared.
 
 Rules for what the pages show:
-  yaml      a whole job: `sluice check` accepts it
+  yaml      a whole job: `sluice check` accepts it, beside the files of examples/
   json      each line parses
   console   commands after "$ ", run one after the other in a folder of the page's own that holds the
             files of examples/; what stands below a command is its output, on either stream, where a
@@ -46,17 +46,21 @@ def source_files(pattern):
 
 @pytest.mark.parametrize("block", blocks("yaml"))
 def test_jobs_are_valid(block, tmp_path):
-    (tmp_path / "job.yaml").write_text(block.text)
-    done = sluice("check", "job.yaml", cwd=tmp_path)
+    shutil.copytree(ROOT / "examples", tmp_path / "here")
+    (tmp_path / "here/job.yaml").write_text(block.text)
+    done = sluice("check", "job.yaml", cwd=tmp_path / "here")
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda p: p.name)
 def test_examples_are_valid(path, tmp_path):
-    done = sluice("check", str(path), cwd=tmp_path)
+    folder = tmp_path / "here"
+    shutil.copytree(ROOT / "examples", folder)
+    before = sorted(folder.rglob("*"))
+    done = sluice("check", path.name, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "", "an example should give no warning"
-    assert not list(tmp_path.iterdir()), "check must not write"
+    assert sorted(folder.rglob("*")) == before, "check must not write"
 
 
 @pytest.mark.parametrize("block", blocks("json"))

@@ -1,6 +1,7 @@
 #include "engine/pipeline.h"
 
 #include <arrow/array/array_primitive.h>
+#include <arrow/array/util.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -105,6 +106,86 @@ TEST_F(PipelineTest, EveryRowArrivesOnceOverSeveralLives) {
   ASSERT_TRUE(Run().ok());
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(table_->Rows(), Expected({"a", "b"}, 0, 1500));
+}
+
+/// Gives `rows` rows, or the errors that it has left.
+class LookedUpTable : public sluice::Table {
+ public:
+  class Reader : public TableReader {
+   public:
+    Reader(SchemaPtr schema, int rows) : schema_(std::move(schema)), rows_(rows) {}
+    Result<std::shared_ptr<arrow::RecordBatch>> Next() override {
+      if (rows_-- == 0) return std::shared_ptr<arrow::RecordBatch>();
+      return arrow::RecordBatch::Make(
+          schema_, 1, {arrow::MakeArrayOfNull(schema_->field(0)->type(), 1).ValueOrDie()});
+    }
+
+   private:
+    SchemaPtr schema_;
+    int rows_;
+  };
+
+  const SchemaPtr& schema() const override { return schema_; }
+  std::string location() const override { return "here"; }
+  Result<std::unique_ptr<TableReader>> Read(Stopped) const override {
+    ++reads;
+    if (!errors.empty()) {
+      Error error = errors.back();
+      errors.pop_back();
+      return error;
+    }
+    return std::unique_ptr<TableReader>(std::make_unique<Reader>(schema_, rows));
+  }
+
+  int rows = 0;
+  mutable std::atomic<int> reads{0};
+  mutable std::vector<Error> errors;
+
+ private:
+  SchemaPtr schema_ = testing_parts::ValueSchema();
+};
+
+TEST_F(PipelineTest, ATableIsReadAfreshForEachEpoch) {
+  auto users = std::make_shared<LookedUpTable>();
+  users->rows = 2;
+  spec_.tables.push_back({"users", users});
+  spec_.steps.push_back({"both", testing_parts::MakeCountStep({"in", "users"})});
+  spec_.sinks[0].from = "both";
+  Fill("a", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"10+2"}));
+  EXPECT_EQ(users->reads, 1);
+  users->rows = 5;
+  Fill("a", 10, 11);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"10+2", "1+5"}));
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(users->reads, 2) << "nothing came, so nothing is looked up";
+  EXPECT_NE(metrics_.ToText().find("sluice_table_rows_total{table=\"users\"} 7"),
+            std::string::npos);
+}
+
+TEST_F(PipelineTest, ATableThatIsAwayIsTriedAgain) {
+  auto users = std::make_shared<LookedUpTable>();
+  users->rows = 2;
+  users->errors.assign(2, RemoteError("table.unavailable", "the database is away"));
+  spec_.tables.push_back({"users", users});
+  spec_.steps.push_back({"both", testing_parts::MakeCountStep({"in", "users"})});
+  spec_.sinks[0].from = "both";
+  Fill("a", 0, 10);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"10+2"}));
+  EXPECT_EQ(users->reads, 3);
+
+  users->errors.assign(1, UserError("table.login", "the password is wrong"));
+  Fill("a", 10, 12);
+  auto failed = Run();
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(ExitCode(failed.error()), 2);
+  EXPECT_NE(failed.error().message.find("table users: the password is wrong"), std::string::npos);
+  EXPECT_EQ(table_->Rows().size(), 1u);
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(table_->Rows(), (std::multiset<std::string>{"10+2", "2+2"}));
 }
 
 TEST_F(PipelineTest, NothingNewWritesNothing) {

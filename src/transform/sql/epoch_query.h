@@ -15,6 +15,7 @@ struct EpochPlan {
   SchemaPtr output;
   std::string sql;
   std::vector<Scan> scans;
+  bool may_emit_when_idle = true;
 };
 
 Result<std::unique_ptr<EpochQuery>> OpenEpochQuery(

@@ -62,8 +62,9 @@ void BindScan(duckdb_bind_info info) {
     const DuckType type(duckdb_create_logical_type(DUCKDB_TYPE_BIGINT));
     duckdb_bind_add_result_column(info, std::string(kRowColumn).c_str(), type.get());
   }
-  // Unknown in a stream; the same guess for all keeps joins in the order they were written in.
-  duckdb_bind_set_cardinality(info, 1'000'000, false);
+  // Unknown in a stream; the same guess for all keeps joins in the order they were written in. What
+  // is there as a whole is the side that a join holds, while the rows of a source pass it.
+  duckdb_bind_set_cardinality(info, slot->tables[function->input] ? 100'000 : 1'000'000, false);
   duckdb_bind_set_bind_data(info, new ScanBinding{slot, function->input}, Delete<ScanBinding>);
 }
 

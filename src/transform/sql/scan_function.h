@@ -27,6 +27,7 @@ inline constexpr std::string_view kRowColumn = "__sluice_row";
 /// What the scans of one connection read. Used by the thread that runs the connection's query.
 struct ScanSlot {
   std::vector<SchemaPtr> inputs;  ///< inputs[i] is what __sluice_scan<i>() reads.
+  std::vector<bool> tables;       ///< Which of them are tables.
   bool with_row = false;          ///< The scans have kRowColumn as last column: the row's number.
   std::int64_t now_micros = 0;
 

@@ -17,7 +17,10 @@ Result<std::unique_ptr<SqlSession>> SqlSession::Open(std::shared_ptr<SqlCore> co
     return BugError("DuckDB gave no connection");
   }
   session->slot_.with_row = with_row;
-  for (const auto& input : inputs) session->slot_.inputs.push_back(input.schema);
+  for (const auto& input : inputs) {
+    session->slot_.inputs.push_back(input.schema);
+    session->slot_.tables.push_back(input.table);
+  }
   session->core_->registry.Add(session->connection(), &session->slot_);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const std::string sql = "CREATE TEMP VIEW " + QuoteIdentifier(inputs[i].name) +

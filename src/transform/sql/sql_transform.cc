@@ -36,6 +36,7 @@ class SqlTransform : public Transform {
   bool row_by_row() const override { return row_ != nullptr; }
   bool may_multiply() const override { return row_ != nullptr && row_->may_multiply; }
   std::string plan() const override { return plan_; }
+  bool may_emit_when_idle() const override { return epoch_->may_emit_when_idle; }
   std::vector<std::string> unseen() const override { return unseen_; }
   Result<std::unique_ptr<RowTransform>> OpenRow() override {
     if (row_ == nullptr) return BugError("a step that is open for the epoch was opened row by row");
@@ -142,7 +143,7 @@ Result<std::shared_ptr<const RowPlan>> TryRowForm(const std::shared_ptr<SqlCore>
       duckdb_prepared_statement_column_type(statement->get(), computed) != DUCKDB_TYPE_BIGINT) {
     return none;
   }
-  TRY(const SqlPlan plan, ExplainSql(session->connection(), *sql));
+  TRY(const SqlPlan plan, ExplainSql(session->connection(), *sql, epoch.inputs));
   if (!plan.row_wise) return none;
   auto row = std::make_shared<RowPlan>();
   row->input = epoch.inputs[0];
@@ -238,8 +239,12 @@ Result<std::shared_ptr<Transform>> MakeSqlTransform(const std::shared_ptr<SqlEng
   const SqlStatement& statement = bound.statement;
   epoch->sql = bound.sql;
   TRY(epoch->output, OutputSchema(bound.prepared.get()));
-  TRY(const SqlPlan plan, ExplainSql(session->connection(), bound.sql));
+  TRY(const SqlPlan plan, ExplainSql(session->connection(), bound.sql, epoch->inputs));
   for (const std::size_t input : plan.scans) epoch->scans.push_back({input});
+  // Without a table an idle epoch costs next to nothing, and runs as it always did.
+  const bool reads_table = std::any_of(epoch->inputs.begin(), epoch->inputs.end(),
+                                       [](const InputSchema& input) { return input.table; });
+  epoch->may_emit_when_idle = !reads_table || plan.may_emit_when_idle;
 
   std::shared_ptr<const RowPlan> row;
   if (plan.row_wise && epoch->inputs.size() == 1) {
