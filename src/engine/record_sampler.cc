@@ -82,10 +82,10 @@ class Reading {
 
   /// A message may have many rows, as is known after the first ones.
   std::size_t MessagesToRead() const {
-    if (sample_.records == 0) return 16;
     const std::int64_t rows = std::max(sample_.records, rows_);
-    const std::int64_t left = (options_.most_records - rows) / (rows / sample_.records);
-    return static_cast<std::size_t>(std::clamp<std::int64_t>(left, 1, 256));
+    const std::int64_t of_each = sample_.records == 0 ? 1 : rows / sample_.records;
+    const std::int64_t left = (options_.most_records - rows) / of_each;
+    return static_cast<std::size_t>(std::clamp<std::int64_t>(left, 1, rows == 0 ? 16 : 256));
   }
 
   void Pass(const SplitId& split, const Position& position) {
