@@ -133,6 +133,29 @@ def test_the_forms_of_confluents_clients(cluster, apicurio, tmp_path):
     assert "the schema 987654" in job.dead_letters()[0]["reason"]
 
 
+def test_a_registry_beside_several_formats(cluster, apicurio, tmp_path):
+    """What names its schema is of that schema's format; the rest is tried as each."""
+    avro = apicurio.register("mixed-avro-value", json.dumps(SECOND))
+    text = apicurio.register("mixed-json-value", '{"type":"object"}', "JSON")
+    topic = cluster.topic()
+    cluster.produce(topic, [confluent(avro, second(0)), b'{"id": 1, "city": "plain"}',
+                            confluent(text, b'{"id": 2, "city": "named"}'),
+                            confluent(text, second(3)), confluent(avro, b'{"id": 4}'),
+                            b"neither", confluent(avro, second(6))])
+    job = Job(tmp_path, cluster.job(topic, source=registered(
+        apicurio.url, classification=["avro", "json"])))
+    job.catch_up()
+    rows = sorted(merged_rows(job), key=lambda row: row["id"])
+    assert [(row["id"], row["city"]) for row in rows] == [
+        (0, "city 0"), (1, "plain"), (2, "named"), (6, "city 6")]
+    assert [offset for offset, _ in codes(job)] == [3, 4, 5]
+    job.write(cluster.job(topic, source=registered(
+        apicurio.url, classification=["avro", "csv"], readerSchema="latest",
+        readerSchemaName="mixed-avro-value")))
+    done = sluice(job, "check")
+    assert done.returncode == 2 and "one format" in done.stderr, done.stderr
+
+
 def test_a_framing_that_is_forced(cluster, apicurio, tmp_path):
     one = apicurio.register("forced-value", json.dumps(FIRST))
     header = [("__value_schema_id", b"\0" + one.to_bytes(4, "big"))]
