@@ -71,7 +71,8 @@ std::unique_ptr<sluice::Decoder> MakeEnveloped(sluice::SchemaPtr known) {
   specs.push_back({.name = "registryTimeout", .type = sluice::OptionType::kDuration});
   auto options = sluice::ParseOptions(specs, {}, "bench");
   auto envelopes = sluice::Envelopes::Make(
-      *options, {sluice::RegisteredSchema::Type::kAvro}, [](const sluice::Options&, std::stop_token) {
+      *options, {sluice::RegisteredSchema::Type::kAvro},
+      [](const sluice::Options&, std::stop_token) {
         return sluice::Result<std::unique_ptr<sluice::SchemaFinder>>(std::make_unique<Finder>());
       });
   Require(inner.ok() && envelopes.ok(), "no decoder");

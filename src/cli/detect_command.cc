@@ -68,7 +68,7 @@ GlueTable TableOf(const JobSource& source, const std::string& database) {
   table.name = source.name;
   table.parameters["classification"] = source.format->name;
   // What came by reference may be a secret.
-  const auto given = [&](const char* option) -> std::string {
+  const auto given = [&](const std::string& option) -> std::string {
     const RawValue* raw = source.options.Raw(option);
     return raw == nullptr || raw->hidden ? "" : raw->text;
   };
@@ -77,9 +77,10 @@ GlueTable TableOf(const JobSource& source, const std::string& database) {
     return table;
   }
   table.parameters["typeOfData"] = source.type->name;
-  for (const char* option : {"topicName", "connectionName"}) {
-    if (std::string text = given(option); !text.empty()) {
-      table.parameters[option] = std::move(text);
+  for (const OptionSpec& spec : source.type->options) {
+    if (spec.name != "topicName") continue;
+    if (std::string text = given(spec.name); !text.empty()) {
+      table.parameters[spec.name] = std::move(text);
     }
   }
   return table;

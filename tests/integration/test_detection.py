@@ -5,13 +5,15 @@ is in its column or in `_rescued` (detected_rows.py). test_detection_kills.py do
 test_detection_load.py with many keys and records, test_widened_lake.py for readers.
 """
 
+import json
 import random
 import signal
+import subprocess
 
 import pytest
 from detected_rows import (assert_all_values, columns, row_leaves, wait_count, whole_rows,
                            whole_schema)
-from job_harness import Job, data_files
+from job_harness import SLUICE, Job, data_files
 from schema_versions import VERSIONS, mixed, version
 
 CHANGED = r"the records show other columns; the next epoch has them"
@@ -132,6 +134,47 @@ def test_types_that_flip_with_every_record_settle_at_once(cluster, tmp_path):
         assert len(data_files(job.lake())) <= 3 + first
         saved = assert_all_values(whole_rows(job.lake()), sent)
         assert (saved > 0) == bool(first), "as text from the start, rescued once it is a number"
+
+
+def test_detect_shows_a_topic_as_a_table_of_glues(cluster, tmp_path):
+    topic = cluster.topic(2)
+    cluster.produce(topic, [{"id": i, "geo": {"lat": i / 2}} for i in range(100)])
+    job = Job(tmp_path, detected(cluster, topic))
+    done = subprocess.run([SLUICE, "detect", job.file.name, "--format", "glue", "--database", "web"],
+                          cwd=job.file.parent, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    body = json.loads(done.stdout)
+    table = body["TableInput"]
+    assert (body["DatabaseName"], table["Name"]) == ("web", "clicks")
+    assert [(one["Name"], one["Type"]) for one in table["StorageDescriptor"]["Columns"]] == [
+        ("id", "bigint"), ("geo", "struct<lat:double>")]
+    assert {name: table["Parameters"][name]
+            for name in ("classification", "typeOfData", "topicName")} == {
+        "classification": "json", "typeOfData": "kafka", "topicName": topic}
+    assert not (job.folder / "state").exists(), "nothing is written"
+
+
+def test_made_columns_take_what_written_ones_do_not(cluster, tmp_path):
+    topic = cluster.topic(2)
+    job = Job(tmp_path, detected(cluster, topic, source={"typeConflict": "make_cols"}))
+    sent = [{"id": i, "v": i} for i in range(100)]
+    cluster.produce(topic, sent)
+    job.catch_up()
+    flips = [1, 2.5, "x", True, [1], {"a": 1}]
+    sent += [{"id": i, "v": flips[i % len(flips)]} for i in range(100, 6100)]
+    cluster.produce(topic, sent[100:])
+    done = job.catch_up()
+    assert 1 <= changes(done.err) <= 10
+    rows = whole_rows(job.lake())
+    assert len(rows) == len(sent) and rescued(rows) == 0
+    named = {int: "v", float: "v_double", str: "v_string", bool: "v_boolean", list: "v_array",
+             dict: "v_struct"}
+    by_id = {row["id"]: row for row in rows}
+    for record in sent:
+        row = by_id[record["id"]]
+        found = {name: row[name] for name in named.values() if row.get(name) is not None}
+        assert found == {named[type(record["v"])]: record["v"]}
+    assert job.dead_letters() == []
 
 
 # Together with how a job reads.

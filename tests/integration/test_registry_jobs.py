@@ -18,6 +18,7 @@ from registry_servers import Apicurio, Moto, Scripted, free_port
 FIRST = {"type": "record", "name": "Click", "fields": [{"name": "id", "type": "int"}]}
 SECOND = {"type": "record", "name": "Click", "fields": [
     {"name": "city", "type": ["null", "string"], "default": None}, {"name": "id", "type": "long"}]}
+THING = '{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}'
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "canary-secret"}
 
 
@@ -136,7 +137,7 @@ def test_the_forms_of_confluents_clients(cluster, apicurio, tmp_path):
 def test_a_registry_beside_several_formats(cluster, apicurio, tmp_path):
     """What names its schema is of that schema's format; the rest is tried as each."""
     avro = apicurio.register("mixed-avro-value", json.dumps(SECOND))
-    text = apicurio.register("mixed-json-value", '{"type":"object"}', "JSON")
+    text = apicurio.register("mixed-json-value", THING, "JSON")
     topic = cluster.topic()
     cluster.produce(topic, [confluent(avro, second(0)), b'{"id": 1, "city": "plain"}',
                             confluent(text, b'{"id": 2, "city": "named"}'),
@@ -180,9 +181,8 @@ def test_a_framing_that_is_forced(cluster, apicurio, tmp_path):
 
 
 def test_json_in_envelopes_and_protobuf_by_name(cluster, apicurio, tmp_path):
-    thing = '{"$schema":"http://json-schema.org/draft-07/schema#","type":"object"}'
     proto = 'syntax = "proto3"; message P { int32 x = 1; }'
-    text = apicurio.register("kinds-json-value", thing, "JSON")
+    text = apicurio.register("kinds-json-value", THING, "JSON")
     message = apicurio.register("kinds-proto-value", proto, "PROTOBUF")
     topic = cluster.topic()
     cluster.produce(topic, [confluent(text, b'{"id": 1}'), b'{"id": 2}',
