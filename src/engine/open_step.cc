@@ -35,25 +35,23 @@ OpenStep::~OpenStep() {
 
 Result<OpenStep::Run*> OpenStep::Find(const EpochInfo& epoch) {
   std::lock_guard lock(mutex_);
-  auto& run = runs_[epoch.epoch];
-  if (run == nullptr) {
-    if (stage_->errors->aborted()) return AbortedError();
-    Transform& transform = *stage_->spec->steps[step_].transform;
-    run = std::make_unique<Run>();
-    run->epoch = epoch;
-    run->inputs =
-        std::make_unique<QueryInputs>(transform.scans(), schemas_, stage_->errors, options_);
-    run->thread = std::thread([this, raw = run.get()] {
-      if (auto driven = Drive(raw); !driven.ok()) {
-        stage_->errors->Report(
-            std::move(driven).error().At("step " + stage_->spec->steps[step_].name + ", epoch " +
-                                         std::to_string(raw->epoch.epoch)));
-      }
-      // Whatever happened, nobody may be left waiting to push.
-      raw->inputs->Drain();
-    });
-  }
-  return run.get();
+  if (const auto known = runs_.find(epoch.epoch); known != runs_.end()) return known->second.get();
+  if (stage_->errors->aborted()) return AbortedError();
+  Transform& transform = *stage_->spec->steps[step_].transform;
+  auto run = std::make_unique<Run>();
+  run->epoch = epoch;
+  run->inputs =
+      std::make_unique<QueryInputs>(transform.scans(), schemas_, stage_->errors, options_);
+  run->thread = std::thread([this, raw = run.get()] {
+    if (auto driven = Drive(raw); !driven.ok()) {
+      stage_->errors->Report(
+          std::move(driven).error().At("step " + stage_->spec->steps[step_].name + ", epoch " +
+                                       std::to_string(raw->epoch.epoch)));
+    }
+    // Whatever happened, nobody may be left waiting to push.
+    raw->inputs->Drain();
+  });
+  return runs_.emplace(epoch.epoch, std::move(run)).first->second.get();
 }
 
 std::vector<std::shared_ptr<BatchStream>> OpenStep::Streams(Run* run) const {
