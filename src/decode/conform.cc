@@ -2,12 +2,15 @@
 
 #include <arrow/array.h>
 #include <arrow/builder.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -24,15 +27,16 @@ using TypePtr = std::shared_ptr<arrow::DataType>;
 
 constexpr char kUnknown[] = "column.unknown";
 constexpr char kType[] = "convert.type";
+constexpr char kTooMuch[] = "limit.rescued";
 constexpr char kOverflow[] = "convert.overflow";
 
 /// Where the values of an array are in the rows: worked out only for those that are rescued.
-struct Place {
+struct At {
   std::int64_t row = 0;
   std::string path;
   bool present = true;  ///< False: below something that is null.
 };
-using Locate = std::function<Place(std::int64_t)>;
+using Locate = std::function<At(std::int64_t)>;
 
 bool IsSmallInteger(const arrow::DataType& type) {
   return type.id() == arrow::Type::INT8 || type.id() == arrow::Type::INT16 ||
@@ -102,7 +106,8 @@ std::int64_t IntegerAt(const arrow::Array& values, std::int64_t i) {
 /// One batch on its way.
 class Conforming {
  public:
-  explicit Conforming(std::int64_t rows) : rescued_(static_cast<std::size_t>(rows)) {}
+  explicit Conforming(const std::vector<std::uint32_t>& record_of_row)
+      : record_of_row_(record_of_row), rescued_(record_of_row.size()) {}
 
   Result<ArrayPtr> Conform(const ArrayPtr& values, const TypePtr& to, const Locate& locate) {
     const arrow::DataType& from = *values->type();
@@ -135,10 +140,19 @@ class Conforming {
     }
   }
 
+  bool AnyTooMuch() const { return too_much_; }
+  bool TooMuch(std::uint32_t record) const {
+    if (!too_much_) return false;
+    const auto found = of_message_.find(record);
+    return found != of_message_.end() && found->second > kMaxRescued;
+  }
+
   Result<ArrayPtr> Rescued() const {
     arrow::StringBuilder builder;
     for (const std::string& row : rescued_) {
-      TRY(row.empty() ? builder.AppendNull() : builder.Append(row + "]"));
+      const auto of = static_cast<std::size_t>(&row - rescued_.data());
+      const bool none = row.empty() || TooMuch(record_of_row_[of]);
+      TRY(none ? builder.AppendNull() : builder.Append(row + "]"));
     }
     TRY(ArrayPtr out, builder.Finish());
     return out;
@@ -151,12 +165,18 @@ class Conforming {
 
   void Rescue(const arrow::Array& values, std::int64_t i, const Locate& locate,
               const char* reason) {
-    const Place place = locate(i);
+    const At place = locate(i);
     if (!place.present) return;
-    std::string& row = rescued_[static_cast<std::size_t>(place.row)];
+    const auto index = static_cast<std::size_t>(place.row);
+    std::size_t& of_message = of_message_[record_of_row_[index]];
+    if (of_message > kMaxRescued) return;
+    std::string& row = rescued_[index];
+    const std::size_t before = row.size();
     BeginRescued(place.path, &row);
     AppendJsonValue(values, i, &row);
     EndRescued(reason, &row);
+    of_message += row.size() - before;
+    too_much_ |= of_message > kMaxRescued;
   }
 
   /// False: the value does not fit.
@@ -218,7 +238,7 @@ class Conforming {
     std::vector<ArrayPtr> columns;
     const auto below = [&](const std::string& name) -> Locate {
       return [&locate, &from, name](std::int64_t i) {
-        Place place = locate(i);
+        At place = locate(i);
         place.present = place.present && from.IsValid(i);
         AppendPathName(name, &place.path);
         return place;
@@ -252,7 +272,7 @@ class Conforming {
     const auto& from = static_cast<const arrow::ListArray&>(*values);
     const auto below = [&](std::int64_t child) {
       const std::int64_t parent = ParentOf(from, child);
-      Place place = locate(parent);
+      At place = locate(parent);
       place.present = place.present && from.IsValid(parent);
       place.path += '[' + std::to_string(child - from.value_offset(parent)) + ']';
       return place;
@@ -267,7 +287,7 @@ class Conforming {
     const auto& from = static_cast<const arrow::MapArray&>(*values);
     const auto below = [&](std::int64_t child) {
       const std::int64_t parent = ParentOf(from, child);
-      Place place = locate(parent);
+      At place = locate(parent);
       place.present = place.present && from.IsValid(parent);
       place.path += "['";
       place.path += static_cast<const arrow::StringArray&>(*from.keys()).GetView(child);
@@ -280,8 +300,47 @@ class Conforming {
                                              from.null_count());
   }
 
+  const std::vector<std::uint32_t>& record_of_row_;
   std::vector<std::string> rescued_;  ///< By row: the array without its end.
+  std::unordered_map<std::uint32_t, std::size_t> of_message_;  ///< Bytes that are rescued.
+  bool too_much_ = false;
 };
+
+/// Messages of which too much is rescued are taken out, with all of their rows.
+Result<void> RefuseTooMuch(const Conforming& conforming, DecodedRows* decoded) {
+  std::vector<std::uint32_t> records;
+  std::vector<std::int32_t> in_message;
+  arrow::BooleanBuilder keeps;
+  for (std::size_t i = 0; i < decoded->record_of_row.size(); ++i) {
+    const std::uint32_t record = decoded->record_of_row[i];
+    const bool keep = !conforming.TooMuch(record);
+    TRY(keeps.Append(keep));
+    if (keep) {
+      records.push_back(record);
+      if (!decoded->row_in_message.empty()) in_message.push_back(decoded->row_in_message[i]);
+    } else if (decoded->rejects.empty() || decoded->rejects.back().record != record ||
+               decoded->rejects.back().code != kTooMuch) {
+      Reject reject;
+      reject.record = record;
+      reject.code = kTooMuch;
+      reject.reason = "what no column holds would take more than " + std::to_string(kMaxRescued) +
+                      " bytes with its names";
+      decoded->rejects.push_back(std::move(reject));
+    }
+  }
+  if (records.size() == decoded->record_of_row.size()) return {};
+  std::erase_if(decoded->rejects, [&](const Reject& reject) {
+    return reject.code != kTooMuch && conforming.TooMuch(reject.record);
+  });
+  std::stable_sort(decoded->rejects.begin(), decoded->rejects.end(),
+                   [](const Reject& a, const Reject& b) { return a.record < b.record; });
+  TRY(const auto mask, keeps.Finish());
+  TRY(const arrow::Datum kept, arrow::compute::Filter(decoded->rows, mask));
+  decoded->rows = kept.record_batch();
+  decoded->record_of_row = std::move(records);
+  decoded->row_in_message = std::move(in_message);
+  return {};
+}
 
 }  // namespace
 
@@ -289,13 +348,13 @@ bool Conforms(const arrow::Schema& from, const arrow::Schema& known) {
   return FieldsConform(from.fields(), known.fields());
 }
 
-Result<std::shared_ptr<arrow::RecordBatch>> ConformRows(const arrow::RecordBatch& rows,
-                                                        const SchemaPtr& known) {
-  Conforming conforming(rows.num_rows());
+Result<void> ConformRows(DecodedRows* decoded, const SchemaPtr& known) {
+  const arrow::RecordBatch& rows = *decoded->rows;
+  Conforming conforming(decoded->record_of_row);
   std::vector<ArrayPtr> columns;
   const auto at = [](const std::string& name) -> Locate {
     return [name](std::int64_t i) {
-      Place place{i, "", true};
+      At place{i, "", true};
       AppendPathName(name, &place.path);
       return place;
     };
@@ -317,7 +376,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> ConformRows(const arrow::RecordBatch
   TRY(ArrayPtr rescued, conforming.Rescued());
   columns.push_back(std::move(rescued));
   TRY(SchemaPtr schema, WithRescued(known));
-  return arrow::RecordBatch::Make(schema, rows.num_rows(), std::move(columns));
+  decoded->rows = arrow::RecordBatch::Make(schema, rows.num_rows(), std::move(columns));
+  return conforming.AnyTooMuch() ? RefuseTooMuch(conforming, decoded) : Result<void>();
 }
 
 }  // namespace sluice

@@ -11,14 +11,15 @@
 #include <memory>
 
 #include "core/result.h"
+#include "decode/decoder.h"
 #include "record/schema.h"
 
 namespace sluice {
 
-/// `rows` in the columns of `known`, then `_rescued`. REQUIRES: canonical types on both sides. An
-/// error only if memory runs out.
-Result<std::shared_ptr<arrow::RecordBatch>> ConformRows(const arrow::RecordBatch& rows,
-                                                        const SchemaPtr& known);
+/// The rows in the columns of `known`, then `_rescued`. A message of which more is rescued than
+/// kMaxRescued becomes a reject. REQUIRES: canonical types on both sides. An error only if memory
+/// runs out.
+Result<void> ConformRows(DecodedRows* decoded, const SchemaPtr& known);
 
 /// Whether ConformRows passes or widens every column of `from`, and none is rescued.
 bool Conforms(const arrow::Schema& from, const arrow::Schema& known);

@@ -50,14 +50,6 @@ bool HasKind(const MadeKind& made, SeenKind kind) {
   return std::find(made.kinds.begin(), made.kinds.end(), kind) != made.kinds.end();
 }
 
-/// Whether its key came again, so that it does not count.
-bool IsReplaced(const std::vector<RescuedValue>& values, std::size_t index) {
-  return std::any_of(values.begin() + static_cast<std::ptrdiff_t>(index) + 1, values.end(),
-                     [&](const RescuedValue& later) {
-                       return later.reason == "key.repeated" && later.path == values[index].path;
-                     });
-}
-
 /// The rows of `from` with null where `index` is -1.
 Result<std::shared_ptr<arrow::Array>> TakeRows(const arrow::Array& from,
                                                const std::vector<std::int64_t>& index) {
@@ -96,6 +88,9 @@ Result<std::unique_ptr<Decoder>> MadeColumnsDecoder::Make(std::unique_ptr<Decode
       out->made_.push_back(std::move(made));
     }
   }
+  for (std::size_t k = 0; k < out->made_.size(); ++k) {
+    out->made_of_path_[out->made_[k].path].push_back(k);
+  }
   std::vector<std::shared_ptr<arrow::Field>> fields;
   for (const MadeColumn& made : out->made_) fields.push_back(known.schema()->field(made.index));
   TRY(const Options options, ParseOptions(values.options, {}, values.name));
@@ -128,7 +123,8 @@ std::string MadeColumnsDecoder::TokenFor(const MadeColumn& column, std::string_v
                type == arrow::Type::STRING || type == arrow::Type::BINARY;
         break;
       }
-      if (!HasKind(*column.kind, KindOfText(text))) return {};
+      // The last to be asked is `_string`, which holds whatever a text says.
+      if (type != arrow::Type::STRING && !HasKind(*column.kind, KindOfText(text))) return {};
       if (type == arrow::Type::BOOL || type == arrow::Type::INT64 || type == arrow::Type::DOUBLE) {
         return std::string(TrimBlanks(text));
       }
@@ -147,18 +143,27 @@ std::string MadeColumnsDecoder::TokenFor(const MadeColumn& column, std::string_v
 std::vector<MadeColumnsDecoder::Try> MadeColumnsDecoder::FindTries(
     const arrow::StringArray& rescued) const {
   std::vector<Try> tries;
+  // From the last value back: one whose key comes again behind it does not count.
+  std::vector<bool> replaced;
   for (std::int64_t row = 0; row < rescued.length(); ++row) {
     if (rescued.IsNull(row)) continue;
+    replaced.assign(made_.size(), false);
+    const std::size_t first = tries.size();
     const std::vector<RescuedValue> values = SplitRescued(rescued.GetView(row));
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      if (values[i].reason.substr(0, 8) != "convert." || IsReplaced(values, i)) continue;
-      for (std::size_t k = 0; k < made_.size(); ++k) {
-        if (made_[k].path != values[i].path) continue;
+    for (std::size_t i = values.size(); i-- > 0;) {
+      const auto of = made_of_path_.find(values[i].path);
+      if (of == made_of_path_.end()) continue;
+      // The last made column first, since all of it is turned around below.
+      for (auto at = of->second.rbegin(); at != of->second.rend(); ++at) {
+        const std::size_t k = *at;
+        if (values[i].reason == "key.repeated") replaced[k] = true;
+        if (values[i].reason.substr(0, 8) != "convert." || replaced[k]) continue;
         const std::string token = TokenFor(made_[k], values[i].value);
         if (token.empty()) continue;
         tries.push_back({row, i, k, "{" + made_[k].key + ":" + token + "}"});
       }
     }
+    std::reverse(tries.begin() + static_cast<std::ptrdiff_t>(first), tries.end());
   }
   return tries;
 }

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,6 +46,7 @@ class MadeColumnsDecoder final : public Decoder {
   SchemaPtr schema_;
   bool texts_ = false;
   std::vector<MadeColumn> made_;
+  std::map<std::string, std::vector<std::size_t>, std::less<>> made_of_path_;
 };
 
 }  // namespace sluice

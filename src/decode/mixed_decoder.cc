@@ -53,7 +53,7 @@ bool MixedDecoder::MayRead(const Part& part, const Payload& payload) {
 Result<DecodedRows> MixedDecoder::DecodePart(Part* part, const std::vector<Payload>& payloads) {
   TRY(DecodedRows rows, part->decoder->Decode(payloads));
   if (!part->conforms) return rows;
-  TRY(rows.rows, ConformRows(*rows.rows, known_));
+  TRY(ConformRows(&rows, known_));
   if (rows.rows->num_rows() > 0 && !Conforms(*part->decoder->schema(), *known_)) {
     auto unseen = std::make_shared<ObservedType>();
     unseen->Merge(part->own);

@@ -87,7 +87,7 @@ std::string WithoutRescued(std::string_view row, const std::vector<std::size_t>&
   std::string out;
   const std::vector<RescuedValue> values = SplitRescued(row);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (std::find(gone.begin(), gone.end(), i) != gone.end()) continue;
+    if (std::binary_search(gone.begin(), gone.end(), i)) continue;
     out += out.empty() ? '[' : ',';
     out.append(kPath).append(values[i].path).append(kValue).append(values[i].value);
     out.append(kReason).append(values[i].reason).append("\"}");

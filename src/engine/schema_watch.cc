@@ -6,14 +6,16 @@
 
 namespace sluice {
 
-bool EarlySeals::Allowed(std::int64_t now_micros) {
+bool EarlySeals::Allowed(std::int64_t now_micros, bool drops) {
+  if (drops && begun_ >= 0 && now_micros - begun_ >= window_micros_) return false;
   while (!times_.empty() && now_micros - times_.front() >= window_micros_) times_.pop_front();
   return times_.size() < kInAWindow;
 }
 
-SchemaWatch::SchemaWatch(const PipelineSpec& spec, EarlySeals* seals,
+SchemaWatch::SchemaWatch(const PipelineSpec& spec, EarlySeals* seals, bool queries,
                          std::function<void()> on_change)
-    : spec_(spec), seals_(seals), on_change_(std::move(on_change)) {
+    : spec_(spec), seals_(seals), queries_(queries), on_change_(std::move(on_change)) {
+  seals_->NoteBegun(spec.clock->MonotonicMicros());
   for (const PipelineSource& source : spec.sources) known_.push_back(source.known);
 }
 
@@ -31,7 +33,8 @@ SchemaWatch::Verdict SchemaWatch::Look(std::size_t source, const ObservedType& u
     }
     if (!change.changed()) return Verdict::kDeliver;
     const std::int64_t now = spec_.clock->MonotonicMicros();
-    if (!changed() && !seals_->Allowed(now)) {
+    const bool drops = change.retypes || queries_;
+    if (!changed() && !seals_->Allowed(now, drops)) {
       LogLimited(
           LogLevel::kWarn, "columns later " + of.name, 60,
           "records show new columns again; until the window ends their values are in _rescued",
@@ -39,7 +42,7 @@ SchemaWatch::Verdict SchemaWatch::Look(std::size_t source, const ObservedType& u
       return Verdict::kDeliver;
     }
     seen_[source].Merge(unseen);
-    retypes_ |= change.retypes;
+    drops_ |= drops;
     if (!changed()) {
       first = true;
       seals_->Note(now);
@@ -56,9 +59,14 @@ KnownSchema SchemaWatch::Known(std::size_t source, bool wrote) {
   return *known_[source];
 }
 
-bool SchemaWatch::retypes() const {
+void SchemaWatch::NoteDecided() {
   std::lock_guard lock(mutex_);
-  return retypes_;
+  seals_->NoteDecided(spec_.clock->MonotonicMicros());
+}
+
+bool SchemaWatch::drops() const {
+  std::lock_guard lock(mutex_);
+  return drops_;
 }
 
 std::map<std::size_t, ObservedType> SchemaWatch::TakeSeen() {

@@ -21,6 +21,14 @@ constexpr milliseconds kProgressPeriod(250);
 constexpr std::size_t kLaneQueueBytes = 24u << 20;
 constexpr std::size_t kScanQueueBytes = 16u << 20;
 
+/// Whether a step sees whole epochs.
+bool HasQueries(const PipelineSpec& spec, const JobGraph& graph) {
+  for (std::size_t i = 0; i < spec.steps.size(); ++i) {
+    if (graph.is_open(i)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Session::Session(const PipelineSpec& spec, CheckpointLog* log, const JobGraph& graph,
@@ -37,7 +45,7 @@ Session::Session(const PipelineSpec& spec, CheckpointLog* log, const JobGraph& g
       errors_([this] { WakeAll(); }),
       gate_(spec, &errors_),
       sources_(spec, log, metrics),
-      watch_(spec, seals, [this] { gate_.Notify(); }),
+      watch_(spec, seals, HasQueries(spec, graph), [this] { gate_.Notify(); }),
       find_sink_(std::move(find_sink)) {
   stage_.spec = &spec_;
   stage_.graph = &graph_;
@@ -192,7 +200,7 @@ Result<void> Session::Loop() {
     std::vector<bool> capped = gate_.Capped();
     bool rests = now < tick && std::find(capped.begin(), capped.end(), true) != capped.end();
     if (next == Next::kStop && !AwaitCommit()) return {};
-    if (stop_ == 0 && DropsEpoch()) return {};
+    if (stop_ == 0 && watch_.drops()) return {};
     if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (next == Next::kStop) {
       // What is reported last is what is left.
@@ -231,15 +239,6 @@ Result<Session::Next> Session::Wait(TimePoint tick) {
       gate_.WaitForNotice(std::min(tick, steady_clock::now() + kProgressPeriod));
     }
   }
-}
-
-/// Whether the open epoch cannot be sealed early for its new columns. A query over an epoch would
-/// see a part of its window: a join would miss rows that come behind the cut.
-bool Session::DropsEpoch() const {
-  if (watch_.retypes()) return true;
-  const bool queries = std::any_of(stage_.open_steps.begin(), stage_.open_steps.end(),
-                                   [](const auto& step) { return step != nullptr; });
-  return watch_.changed() && queries;
 }
 
 bool Session::AwaitCommit() {
@@ -301,6 +300,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   auto sealed = std::chrono::duration_cast<microseconds>(steady_clock::now() - trigger_time_);
   metrics_->NoteSealed(sealing.epoch, counts, sealed.count());
   WarnOfRejects(spec_, sealing.epoch, counts);
+  watch_.NoteDecided();
   committer_->Submit(std::move(decision));
   sealing_ = false;
   return {};

@@ -56,7 +56,6 @@ class Session {
   Result<Next> Wait(TimePoint tick);
   /// True once nothing is being committed; false if this session is not to wait for it any more.
   bool AwaitCommit();
-  bool DropsEpoch() const;
   /// Sources at their cap rest until `resume_at`; with `last` nobody reads on. REQUIRES: the last
   /// epoch is committed.
   Result<void> SealEpoch(TimePoint resume_at, bool last);

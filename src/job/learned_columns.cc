@@ -157,14 +157,14 @@ Result<Learned> LearnOne(const PipelineSpec& spec, CheckpointLog* log, std::size
   return Learned{.known = true};
 }
 
-/// A second. False: stopped, or out of time.
-bool WaitForRecords(const SampleOptions& asking) {
+/// False: stopped, or out of time.
+bool WaitForRecords(const SampleOptions& asking, std::int64_t micros) {
   LogLimited(LogLevel::kInfo, "first records", 30,
              "waiting for the first record of a source, which is to show its columns; until then "
              "the job reads nothing. Declare `schema` if that may take long",
              {});
   const Clock& clock = Clock::System();
-  const std::int64_t until = clock.MonotonicMicros() + 1'000'000;
+  const std::int64_t until = clock.MonotonicMicros() + micros;
   while (clock.MonotonicMicros() < until) {
     if (asking.stop != nullptr && *asking.stop != 0) return false;
     if (asking.deadline_micros && clock.MonotonicMicros() >= *asking.deadline_micros) return false;
@@ -198,6 +198,7 @@ Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& opti
   // One of several is not waited for: the others may go on without it.
   asking.until_caught_up = options.until_caught_up || job->sources.size() > 1;
   std::optional<Error> untold;
+  std::int64_t wait = 1'000'000;
   while (!unknown.empty()) {
     std::vector<std::size_t> left;
     for (const std::size_t i : unknown) {
@@ -209,7 +210,9 @@ Result<bool> LearnSchemas(Job* job, CheckpointLog* log, const LearnOptions& opti
     unknown = std::move(left);
     if (unknown.size() < job->sources.size()) break;
     if (options.until_caught_up && untold) return *std::move(untold);
-    if (options.until_caught_up || !WaitForRecords(asking)) return false;
+    // Records that tell nothing are read again each time.
+    if (untold) wait = std::min<std::int64_t>(wait * 2, 30'000'000);
+    if (options.until_caught_up || !WaitForRecords(asking, wait)) return false;
   }
   for (const std::size_t i : unknown) {
     Log(LogLevel::kInfo, "no record shows columns yet; the job begins without them",

@@ -122,7 +122,9 @@ class Merging {
     }
     const auto found = seen.fields().find(of);
     const MadeKind* kind = FindMadeKind(field->name(), of);
-    if (found == seen.fields().end() || kind == nullptr) return field;
+    if (found == seen.fields().end() || kind == nullptr || caps_.kept.count(field->name()) != 0) {
+      return field;
+    }
     const ObservedType only = found->second->type.Only(kind->kinds);
     if (only.empty()) return field;
     return field->WithType(MergeType(field->type(), written == nullptr ? nullptr : written->type(),

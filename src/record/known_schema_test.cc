@@ -248,6 +248,18 @@ TEST(KnownSchema, MadeColumnsAreForWhatAWrittenOneDoesNotTake) {
             "f boolean, w bigint, f_long bigint");
 }
 
+TEST(KnownSchema, WhatTheJobCannotTakeStaysAsItIs) {
+  SchemaCaps caps;
+  caps.make_cols = true;
+  const KnownSchema made =
+      Learn(Learn({}, Seen("a bigint, g struct<x:int>")).Written(), Seen("a struct<x:int>"), caps)
+          .Written();
+  caps.kept = {"a_struct", "g", "new"};
+  const auto change =
+      made.Merge(Seen("a struct<x:int,y:int>, g struct<z:int>, new int, other int"), caps);
+  EXPECT_EQ(change.what, (std::vector<std::string>{"+ other int"}));
+}
+
 TEST(KnownSchema, MadeColumnsGiveWayToThoseOfTheRecords) {
   SchemaCaps caps;
   caps.make_cols = true;

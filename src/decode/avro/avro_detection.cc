@@ -4,6 +4,7 @@
 #include <arrow/memory_pool.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
+#include <arrow/util/byte_size.h>
 
 #include <algorithm>
 #include <array>
@@ -144,8 +145,7 @@ class DetectingAvroDecoder final : public Decoder {
       }
       TRY(DecodedRows rows, DecodeGroup(group));
       if (rows.stopped_at) stopped_at = rows.stopped_at;
-      // A bound from below is enough, and cheap.
-      *bytes += rows.rows->num_rows() * 16 * rows.rows->num_columns();
+      *bytes += arrow::util::TotalBufferSize(*rows.rows);
       parts->push_back(std::move(rows));
     }
     for (DecodedRows& part : *parts) part.stopped_at = stopped_at;
@@ -186,7 +186,7 @@ class DetectingAvroDecoder final : public Decoder {
     if (group.writer == &direct_) {
       TRY(rows.rows, WithNothingRescued(*rows.rows));
     } else {
-      TRY(rows.rows, ConformRows(*rows.rows, known_));
+      TRY(ConformRows(&rows, known_));
     }
     if (!group.writer->known) {
       auto unseen = std::make_shared<ObservedType>();

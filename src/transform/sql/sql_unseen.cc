@@ -1,7 +1,10 @@
 #include "transform/sql/sql_unseen.h"
 
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -68,9 +71,103 @@ bool Same(const json& name, const std::string& other) {
   return name.is_string() && LowerName(name.get<std::string>()) == LowerName(other);
 }
 
+/// Which table each alias of the statement means; "" for a subquery's.
+void CollectAliases(const json& node, std::map<std::string, std::string>* aliases) {
+  if (node.is_array()) {
+    for (const json& item : node) CollectAliases(item, aliases);
+  }
+  if (!node.is_object()) return;
+  if (Text(node, "type") == "BASE_TABLE") {
+    const std::string alias = Text(node, "alias");
+    const std::string table = Text(node, "table_name");
+    (*aliases)[LowerName(alias.empty() ? table : alias)] = LowerName(table);
+  }
+  if (Text(node, "type") == "SUBQUERY" && !Text(node, "alias").empty()) {
+    (*aliases)[LowerName(Text(node, "alias"))] = "";
+  }
+  for (const auto& [key, value] : node.items()) CollectAliases(value, aliases);
+}
+
+/// What dotted names of the statement can mean.
+class Scope {
+ public:
+  Scope(const std::vector<InputSchema>& inputs, const json& tree) : inputs_(inputs) {
+    CollectAliases(tree, &aliases_);
+  }
+
+  /// Null: there is no such alias.
+  const std::string* TableOf(const std::string& alias) const {
+    const auto found = aliases_.find(LowerName(alias));
+    return found == aliases_.end() ? nullptr : &found->second;
+  }
+
+  /// Whether these parts lead to a column or field that there is.
+  bool Has(const json& parts) const { return !TypesOf(parts, parts.size()).empty(); }
+
+  /// Whether all but the last lead to a struct, which has no such field.
+  bool Lacks(const json& parts) const {
+    return parts.size() > 1 && !Has(parts) && HasStruct(TypesOf(parts, parts.size() - 1));
+  }
+  bool LacksField(const json& parts, const std::string& field) const {
+    json all = parts;
+    all.push_back(field);
+    return Lacks(all);
+  }
+
+  /// Whether this is a column of something in FROM, whatever that selects.
+  bool IsQualified(const json& parts) const {
+    return parts.size() == 2 && TableOf(parts.front().get<std::string>()) != nullptr;
+  }
+
+ private:
+  using Types = std::vector<std::shared_ptr<arrow::DataType>>;
+
+  static bool HasStruct(const Types& types) {
+    return std::any_of(types.begin(), types.end(),
+                       [](const auto& type) { return type->id() == arrow::Type::STRUCT; });
+  }
+
+  static std::shared_ptr<arrow::DataType> Find(const arrow::FieldVector& fields, const json& name) {
+    for (const auto& field : fields) {
+      if (Same(name, field->name())) return field->type();
+    }
+    return nullptr;
+  }
+
+  /// Of the first `count` parts: they begin with a column of any input, or with an alias before it.
+  Types TypesOf(const json& parts, std::size_t count) const {
+    Types types;
+    for (const InputSchema& input : inputs_) {
+      Walk(input, parts, 0, count, &types);
+      const std::string* table = count > 1 ? TableOf(parts.front().get<std::string>()) : nullptr;
+      if (table == nullptr) continue;
+      const bool other_input =
+          *table != LowerName(input.name) &&
+          std::any_of(inputs_.begin(), inputs_.end(),
+                      [&](const InputSchema& of) { return LowerName(of.name) == *table; });
+      if (!other_input) Walk(input, parts, 1, count, &types);
+    }
+    return types;
+  }
+
+  static void Walk(const InputSchema& input, const json& parts, std::size_t from, std::size_t count,
+                   Types* types) {
+    auto type = Find(input.schema->fields(), parts.at(from));
+    for (std::size_t i = from + 1; i < count && type != nullptr; ++i) {
+      type = type->id() == arrow::Type::STRUCT ? Find(type->fields(), parts.at(i)) : nullptr;
+    }
+    if (type != nullptr) types->push_back(std::move(type));
+  }
+
+  const std::vector<InputSchema>& inputs_;
+  std::map<std::string, std::string> aliases_;
+};
+
 class Replacing {
  public:
-  explicit Replacing(const Missing& missing) : missing_(missing) {}
+  /// `known`: of fields, only those that a struct of an input is known not to have.
+  Replacing(const Missing& missing, const Scope& scope, bool known)
+      : missing_(missing), scope_(scope), known_(known) {}
 
   bool Run(json* node) {
     if (node->is_array()) {
@@ -100,7 +197,10 @@ class Replacing {
  private:
   bool Names(const json& names) const {
     if (!missing_.exclude.empty() || names.empty()) return false;
-    if (!missing_.field.empty()) return names.size() > 1 && Same(names.back(), missing_.field);
+    if (!missing_.field.empty()) {
+      if (names.size() < 2 || !Same(names.back(), missing_.field)) return false;
+      return known_ ? scope_.Lacks(names) : !scope_.Has(names) && !scope_.IsQualified(names);
+    }
     if (missing_.table.empty()) return Same(names.front(), missing_.column);
     return names.size() > 1 && Same(names.front(), missing_.table) &&
            Same(names.at(1), missing_.column);
@@ -116,8 +216,13 @@ class Replacing {
     const json& children = node.at("children");
     if (children.size() != 2 || Text(children[1], "class") != "CONSTANT") return false;
     const auto value = children[1].find("value");
-    return value != children[1].end() && value->find("value") != value->end() &&
-           Same(value->at("value"), missing_.field);
+    if (value == children[1].end() || value->find("value") == value->end() ||
+        !Same(value->at("value"), missing_.field)) {
+      return false;
+    }
+    if (Text(children[0], "class") != "COLUMN_REF") return !known_;
+    const json& of = children[0].at("column_names");
+    return known_ ? scope_.LacksField(of, missing_.field) : !scope_.Has(of);
   }
 
   json Null(const json& of) const {
@@ -133,22 +238,10 @@ class Replacing {
   }
 
   const Missing& missing_;
+  const Scope& scope_;
+  const bool known_;
   bool replaced_ = false;
 };
-
-/// Which table each alias of the statement means.
-void CollectAliases(const json& node, std::map<std::string, std::string>* aliases) {
-  if (node.is_array()) {
-    for (const json& item : node) CollectAliases(item, aliases);
-  }
-  if (!node.is_object()) return;
-  if (Text(node, "type") == "BASE_TABLE") {
-    const std::string alias = Text(node, "alias");
-    const std::string table = Text(node, "table_name");
-    (*aliases)[LowerName(alias.empty() ? table : alias)] = LowerName(table);
-  }
-  for (const auto& [key, value] : node.items()) CollectAliases(value, aliases);
-}
 
 }  // namespace
 
@@ -156,19 +249,23 @@ bool ReplaceUnseen(const std::string& refusal, const std::vector<InputSchema>& i
                    std::string* name) {
   const std::optional<Missing> missing = Missing::Of(refusal);
   if (!missing) return false;
+  const Scope scope(inputs, *tree);
   std::string table;
   if (!missing->table.empty()) {
-    std::map<std::string, std::string> aliases;
-    CollectAliases(*tree, &aliases);
-    const auto found = aliases.find(LowerName(missing->table));
+    const std::string* found = scope.TableOf(missing->table);
     // A subquery's or CTE's columns are what it selects.
-    if (found == aliases.end()) return false;
-    table = found->second;
+    if (found == nullptr || found->empty()) return false;
+    table = *found;
   }
   const bool open = std::any_of(inputs.begin(), inputs.end(), [&](const InputSchema& input) {
     return input.open && (table.empty() || LowerName(input.name) == table);
   });
-  if (!open || !Replacing(*missing).Run(&tree->at("statements"))) return false;
+  if (!open) return false;
+  json* statements = &tree->at("statements");
+  if (!Replacing(*missing, scope, /*known=*/true).Run(statements) &&
+      !Replacing(*missing, scope, /*known=*/false).Run(statements)) {
+    return false;
+  }
   *name = missing->name();
   return true;
 }
