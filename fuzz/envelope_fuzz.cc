@@ -57,6 +57,7 @@ std::unique_ptr<sluice::Decoder> MakeDecoder(Envelopes::Framing framing, bool gl
       std::make_unique<Finder>(glue), std::stop_source(), sluice::LookupSettings());
   sluice::EnvelopeDecoderOptions options;
   options.framing = framing;
+  options.types = {RegisteredSchema::Type::kAvro};
   options.limits.decompressed_bytes = 1u << 20;
   options.limits.decompressed_free = 1u << 12;
   options.patience = 60'000'000;
