@@ -66,6 +66,21 @@ TEST(AvroDetection, MoreSchemasThanAreKeptAreReadInTheOrderOfTheirMessages) {
   EXPECT_EQ(out.unseen->fields().size(), 99u);
 }
 
+TEST(AvroDetection, AMessageOfWhichTooMuchIsRescuedIsRefusedAlone) {
+  const std::string name(250, 'n');
+  const auto decoder = Detecting(name + " array<bigint>");
+  const std::string doubles = Schema(name, R"({"type":"array","items":"double"})");
+  const auto file = [&](int count) {
+    Datum items;
+    items.Long(count);
+    for (int i = 0; i < count; ++i) items.Real(1.5);
+    return File(doubles, {items.Long(0)});
+  };
+  const DecodedRows out = DecodeMessages(decoder.get(), {file(1), file(300'000), file(2)});
+  EXPECT_EQ(out.record_of_row, (std::vector<std::uint32_t>{0, 2}));
+  EXPECT_EQ(Rejects(out), "limit.rescued @0 #1\n");
+}
+
 TEST(AvroDetection, MessagesThatFillTheBatchBeforeOthersLeaveThemForTheNextCall) {
   const auto decoder = Detecting("a bigint");
   // Two million rows of nulls in few bytes, and something small of another schema between.
