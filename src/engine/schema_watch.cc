@@ -59,9 +59,9 @@ KnownSchema SchemaWatch::Known(std::size_t source, bool wrote) {
   return *known_[source];
 }
 
-void SchemaWatch::NoteDecided() {
+void SchemaWatch::NoteNewEpoch() {
   std::lock_guard lock(mutex_);
-  seals_->NoteDecided(spec_.clock->MonotonicMicros());
+  seals_->NoteNewEpoch(spec_.clock->MonotonicMicros());
 }
 
 bool SchemaWatch::drops() const {

@@ -37,7 +37,7 @@ class EarlySeals {
     if (begun_ < 0) begun_ = now_micros;
   }
   /// The next epoch begins.
-  void NoteDecided(std::int64_t now_micros) { begun_ = now_micros; }
+  void NoteNewEpoch(std::int64_t now_micros) { begun_ = now_micros; }
 
  private:
   const std::int64_t window_micros_;
@@ -65,7 +65,8 @@ class SchemaWatch {
   /// that from now on they are written. REQUIRES: the source learns them.
   KnownSchema Known(std::size_t source, bool wrote);
 
-  void NoteDecided();
+  /// A new epoch, or window, begins.
+  void NoteNewEpoch();
 
   bool changed() const { return changed_.load(std::memory_order_acquire); }
   /// The open epoch is to be dropped, not sealed: rows that were staged with the old types must not

@@ -201,7 +201,9 @@ Result<void> Session::Loop() {
     bool rests = now < tick && std::find(capped.begin(), capped.end(), true) != capped.end();
     if (next == Next::kStop && !AwaitCommit()) return {};
     if (stop_ == 0 && watch_.drops()) return {};
-    if (next == Next::kStop || gate_.moved()) TRY(SealEpoch(resume_at, next == Next::kStop));
+    const bool moved = gate_.moved();
+    if (next == Next::kStop || moved) TRY(SealEpoch(resume_at, next == Next::kStop));
+    if (!moved) watch_.NoteNewEpoch();  // A window in which nothing came counts for nothing.
     if (next == Next::kStop) {
       // What is reported last is what is left.
       if (AwaitCommit() && spec_.until_caught_up) UpdateLag();
@@ -300,7 +302,7 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
   auto sealed = std::chrono::duration_cast<microseconds>(steady_clock::now() - trigger_time_);
   metrics_->NoteSealed(sealing.epoch, counts, sealed.count());
   WarnOfRejects(spec_, sealing.epoch, counts);
-  watch_.NoteDecided();
+  watch_.NoteNewEpoch();
   committer_->Submit(std::move(decision));
   sealing_ = false;
   return {};

@@ -22,7 +22,7 @@ TEST(EarlySealsTest, AnEpochIsNotDroppedForEver) {
   seals.NoteBegun(99);  // Anew: it counts from its first beginning.
   EXPECT_FALSE(seals.Allowed(100, true));
   EXPECT_TRUE(seals.Allowed(100, false));
-  seals.NoteDecided(110);
+  seals.NoteNewEpoch(110);
   EXPECT_TRUE(seals.Allowed(200, true));
   EXPECT_FALSE(seals.Allowed(210, true));
 }

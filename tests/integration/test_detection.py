@@ -9,11 +9,12 @@ import json
 import random
 import signal
 import subprocess
+import time
 
 import pytest
 from detected_rows import (assert_all_values, columns, row_leaves, wait_count, whole_rows,
                            whole_schema)
-from job_harness import SLUICE, Job, data_files
+from job_harness import SLUICE, Job, data_files, wait_until
 from schema_versions import VERSIONS, mixed, version
 
 CHANGED = r"the records show other columns; the next epoch has them"
@@ -226,6 +227,22 @@ def test_a_join_of_two_sources_whose_columns_both_change(cluster, tmp_path):
                        for row in (rows[i], rows[100 + i])]
         assert early == [f"user {i % 10}", None, None]
         assert late == [f"user {i % 10}", i % 10, i / 4]
+
+
+def test_a_query_sees_a_column_that_comes_after_a_long_silence(cluster, tmp_path):
+    topic = cluster.topic()
+    sql = "SELECT count(*) AS n, sum(price) AS sum FROM clicks"
+    job = Job(tmp_path, detected(cluster, topic, sql, window="500 ms"))
+    cluster.produce(topic, [{"id": 1}])
+    with job.start(metrics=True) as running:
+        wait_until(lambda: data_files(job.lake()), lambda: running.err[-4000:])
+        # Several windows in which nothing comes.
+        before = time.monotonic()
+        wait_until(lambda: time.monotonic() - before > 2, lambda: "")
+        cluster.produce(topic, [{"id": 2, "price": 7}])
+        wait_until(lambda: len(data_files(job.lake())) == 2, lambda: running.err[-4000:])
+        running.stop().ok()
+    assert {(row["n"], row.get("sum")) for row in job.rows()} == {(1, None), (1, 7)}
 
 
 @pytest.mark.parametrize("point", ["K1", "K4", "K5", "K6", "K8", "K12"])
