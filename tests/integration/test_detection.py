@@ -166,6 +166,7 @@ def test_made_columns_take_what_written_ones_do_not(cluster, tmp_path):
     cluster.produce(topic, sent[100:])
     done = job.catch_up()
     assert 1 <= changes(done.err) <= 10
+    assert "records=6000 " in done.err, "what is read again counts once"
     rows = whole_rows(job.lake())
     assert len(rows) == len(sent) and rescued(rows) == 0
     named = {int: "v", float: "v_double", str: "v_string", bool: "v_boolean", list: "v_array",
