@@ -11,6 +11,7 @@
 #include "cli/sample_table.h"
 #include "cli/schema_notations.h"
 #include "core/logging.h"
+#include "job/job_options.h"
 #include "job/learned_columns.h"
 
 namespace sluice {
@@ -77,10 +78,9 @@ GlueTable TableOf(const JobSource& source, const std::string& database) {
     return table;
   }
   table.parameters["typeOfData"] = source.type->name;
-  for (const OptionSpec& spec : source.type->options) {
-    if (spec.name != "topicName") continue;
-    if (std::string text = given(spec.name); !text.empty()) {
-      table.parameters[spec.name] = std::move(text);
+  if (Declares(source.type->options, "topicName")) {
+    if (std::string text = given("topicName"); !text.empty()) {
+      table.parameters["topicName"] = std::move(text);
     }
   }
   return table;

@@ -27,7 +27,6 @@ using TypePtr = std::shared_ptr<arrow::DataType>;
 
 constexpr char kUnknown[] = "column.unknown";
 constexpr char kType[] = "convert.type";
-constexpr char kTooMuch[] = "limit.rescued";
 constexpr char kOverflow[] = "convert.overflow";
 
 /// Where the values of an array are in the rows: worked out only for those that are rescued.
@@ -319,18 +318,17 @@ Result<void> RefuseTooMuch(const Conforming& conforming, DecodedRows* decoded) {
       records.push_back(record);
       if (!decoded->row_in_message.empty()) in_message.push_back(decoded->row_in_message[i]);
     } else if (decoded->rejects.empty() || decoded->rejects.back().record != record ||
-               decoded->rejects.back().code != kTooMuch) {
+               decoded->rejects.back().code != kTooMuchRescued) {
       Reject reject;
       reject.record = record;
-      reject.code = kTooMuch;
-      reject.reason = "what no column holds would take more than " + std::to_string(kMaxRescued) +
-                      " bytes with its names";
+      reject.code = kTooMuchRescued;
+      reject.reason = WhyTooMuchRescued();
       decoded->rejects.push_back(std::move(reject));
     }
   }
   if (records.size() == decoded->record_of_row.size()) return {};
   std::erase_if(decoded->rejects, [&](const Reject& reject) {
-    return reject.code != kTooMuch && conforming.TooMuch(reject.record);
+    return reject.code != kTooMuchRescued && conforming.TooMuch(reject.record);
   });
   std::stable_sort(decoded->rejects.begin(), decoded->rejects.end(),
                    [](const Reject& a, const Reject& b) { return a.record < b.record; });

@@ -51,6 +51,11 @@ Result<SchemaPtr> WithRescued(const SchemaPtr& known) {
   return with;
 }
 
+std::string WhyTooMuchRescued() {
+  return "what no column holds would take more than " + std::to_string(kMaxRescued) +
+         " bytes with its paths";
+}
+
 void BeginRescued(std::string_view path, std::string* row) {
   row->push_back(row->empty() ? '[' : ',');
   row->append(kPath);

@@ -22,6 +22,10 @@ namespace sluice {
 /// values they lead to.
 inline constexpr std::size_t kMaxRescued = 64u << 20;
 
+/// The reject of a message with more than that: code and reason.
+inline constexpr char kTooMuchRescued[] = "limit.rescued";
+std::string WhyTooMuchRescued();
+
 /// What goes around one value in a row's text, which begins empty and ends with a ']'.
 void BeginRescued(std::string_view path, std::string* row);
 void EndRescued(std::string_view reason, std::string* row);

@@ -63,11 +63,6 @@ std::string BeforePattern(const std::string& path) {
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
 }
 
-bool Declares(const std::vector<OptionSpec>& specs, const std::string& name) {
-  return std::any_of(specs.begin(), specs.end(),
-                     [&](const OptionSpec& spec) { return spec.name == name; });
-}
-
 const RawValue* FindEntry(const RawOptions& entries, const std::string& name) {
   for (const auto& [key, value] : entries) {
     if (key == name) return &value;

@@ -201,6 +201,11 @@ const std::vector<OptionSpec>& SinkOptionSpecs() {
   return specs;
 }
 
+bool Declares(const std::vector<OptionSpec>& specs, const std::string& name) {
+  return std::any_of(specs.begin(), specs.end(),
+                     [&](const OptionSpec& spec) { return spec.name == name; });
+}
+
 std::vector<OptionSpec> JoinSpecs(std::vector<OptionSpec> first,
                                   const std::vector<OptionSpec>& second) {
   for (const OptionSpec& spec : second) {

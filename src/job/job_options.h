@@ -21,6 +21,8 @@ const std::vector<OptionSpec>& TransformOptionSpecs();
 /// Of every sink, whatever its type.
 const std::vector<OptionSpec>& SinkOptionSpecs();
 
+bool Declares(const std::vector<OptionSpec>& specs, const std::string& name);
+
 /// `first` and then what `second` adds: an option declared in both is `first`'s.
 std::vector<OptionSpec> JoinSpecs(std::vector<OptionSpec> first,
                                   const std::vector<OptionSpec>& second);

@@ -27,13 +27,6 @@ class TextSink : public ByteSink {
   std::string text_;
 };
 
-bool Declares(const std::vector<OptionSpec>& specs, const std::string& name) {
-  for (const OptionSpec& spec : specs) {
-    if (spec.name == name) return true;
-  }
-  return false;
-}
-
 /// One row as a JSON object; "" if it cannot be written as one.
 Result<std::string> RowToText(const EncoderEntry& json, const Options& options,
                               const arrow::RecordBatch& rows, std::int64_t row) {

@@ -85,9 +85,7 @@ std::string_view CsvReader::TextOf(const CsvCell& cell) {
 bool CsvReader::FinishRescued(const char* begin, bool usable) {
   RescuedColumn& rescued = detection_->rescued;
   if (rescued.TooMuch()) {
-    return Refuse(begin, "limit.rescued",
-                  "what no column holds would take more than " + std::to_string(kMaxRescued) +
-                      " bytes with its names");
+    return Refuse(begin, kTooMuchRescued, WhyTooMuchRescued());
   }
   if (!usable) {
     rescued.DropRow();

@@ -28,9 +28,7 @@ std::shared_ptr<const ObservedType> JsonReader::TakeUnseen() {
 bool JsonReader::FinishRescued(const char* begin, bool usable) {
   RescuedColumn& rescued = detection_->rescued;
   if (rescued.TooMuch()) {
-    return Refuse(begin, "limit.rescued",
-                  "what no column holds would take more than " + std::to_string(kMaxRescued) +
-                      " bytes with its paths");
+    return Refuse(begin, kTooMuchRescued, WhyTooMuchRescued());
   }
   if (usable) return rescued.FinishRow() || OutOfMemory();
   rescued.DropRow();
