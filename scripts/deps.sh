@@ -3,8 +3,9 @@
 #
 # usage: deps [--where] [NAME...]
 #   NAME      only these (arrow duckdb librdkafka simdjson grok_patterns python kafka
-#             apicurio postgresql); default: all of these. By name only: librdkafka_tsan, which
-#             the tsan preset needs, and spark, half a gigabyte for test_widened_lake
+#             apicurio postgresql versitygw); default: all of these. By name only:
+#             librdkafka_tsan, which the tsan preset needs, and spark, half a gigabyte for
+#             test_widened_lake
 #   --where   print NAME=FOLDER lines instead; installs nothing
 # The cache is $SLUICE_DEPS_DIR, or ~/.cache/sluice; all clones share it.
 set -euo pipefail

@@ -11,7 +11,7 @@
 deps_here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 deps_cache="${SLUICE_DEPS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}"
 # In this order; a script may use what stands before it.
-deps_names=(arrow duckdb librdkafka simdjson grok_patterns python kafka apicurio postgresql)
+deps_names=(arrow duckdb librdkafka simdjson grok_patterns python kafka apicurio postgresql versitygw)
 # Only what one preset or test needs: provided when asked for by name.
 deps_extra=(librdkafka_tsan spark)
 

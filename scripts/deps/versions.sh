@@ -36,3 +36,12 @@ APICURIO_SHA256=3cda1b34aa020fb4ac4dd6a66018d757e81e437f97e20a1f92d366b70091c6ba
 # server of its own wherever it is installed.
 POSTGRESQL_VERSION=17.6.0
 POSTGRESQL_SHA256=23da5a044b4fb7a5a081a45008c95749c873305328d73f86aefd56922ce1d29d
+
+VERSITYGW_MODULE=github.com/versity/versitygw
+VERSITYGW_VERSION=v1.8.0 # Go module; its own go.sum pins what it is built from
+VERSITYGW_H1=h1:au+wI+aybno/STsQiSm35Uu6Q6iK5MWReQxgO6SEMFc=
+VERSITYGW_GOMOD_H1=h1:OxcWzwHy0xd9yUjfBneYnqmOwOgyq4QpzpobLsXMQRU=
+# Go module golang.org/toolchain: Debian 12's Go is 1.19, versitygw needs 1.25.
+GO_VERSION=v0.0.1-go1.26.8.linux-amd64
+GO_H1=h1:ZOmGe1OnfREDMIdb1Qi4G9JSuDPBLGExZMQ4nis1RXM=
+GO_GOMOD_H1=h1:8wlg68NqwW7eMnI1aABk/C2pDYXj8mrMY4TyRfiLeS0=

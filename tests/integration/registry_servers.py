@@ -37,7 +37,7 @@ def free_port():
         return one.getsockname()[1]
 
 
-class _Process:
+class ServerProcess:
     """A server in a process of its own, which dies with the one that started it."""
 
     def __init__(self, command, folder, ready, environment=None):
@@ -65,7 +65,7 @@ class _Process:
         self._process.wait()
 
 
-class Apicurio(_Process):
+class Apicurio(ServerProcess):
     """Apicurio Registry with its memory only; `url` is the Confluent API."""
 
     def __init__(self, folder):
@@ -104,7 +104,7 @@ class Apicurio(_Process):
             assert error.code == 404
 
 
-class Moto(_Process):
+class Moto(ServerProcess):
     """moto's server at `url`. With `free_actions`, all but the first so many need a valid signature
     of a user who may do them."""
 
