@@ -1,8 +1,14 @@
 """One broker for all integration tests of whole jobs."""
 
+import pathlib
+import sys
+
 import pytest
 from broker import Broker
 from job_harness import SASL_USERS, Cluster, Job, click
+
+# The fault proxy, which is a program too and stands apart.
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "faults"))
 
 
 @pytest.fixture(scope="session")
