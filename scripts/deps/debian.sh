@@ -5,7 +5,7 @@ debian_packages=(
   g++ make cmake ninja-build pkg-config ccache lld git openssl
   python3 python3-pip python3-venv python3-dev
   libcurl4-openssl-dev libssl-dev libsasl2-dev libzstd-dev liblz4-dev zlib1g-dev libsnappy-dev
-  libbz2-dev liblzma-dev libpcre2-dev libpq-dev
+  libbz2-dev liblzma-dev libpcre2-dev libpq-dev libexpat1-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev prometheus-cpp-dev libgtest-dev
   clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14
 )

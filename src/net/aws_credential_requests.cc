@@ -1,12 +1,12 @@
 #include "net/aws_credential_requests.h"
 
-#include <array>
 #include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "core/clock.h"
 #include "core/random_id.h"
 #include "net/json_answer.h"
+#include "net/xml_answer.h"
 
 namespace sluice {
 namespace {
@@ -31,30 +31,13 @@ Result<AwsCredentials> Checked(AwsCredentials credentials, const std::string& ex
   return credentials;
 }
 
-/// The text of the first element `name` in XML without attributes, as the service answers. No
-/// parser: nothing is expanded but the five predefined entities.
-std::string XmlText(std::string_view body, const std::string& name) {
-  const std::string open = "<" + name + ">";
-  const std::size_t from = body.find(open);
-  if (from == std::string_view::npos) return "";
-  const std::size_t to = body.find("</" + name + ">", from);
-  if (to == std::string_view::npos) return "";
-  std::string_view text = body.substr(from + open.size(), to - from - open.size());
-  constexpr std::array<std::pair<std::string_view, char>, 5> kEntities = {
-      {{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}}};
-  std::string out;
-  while (!text.empty()) {
-    std::size_t taken = 1;
-    char c = text[0];
-    for (const auto& [entity, meaning] : kEntities) {
-      if (!text.starts_with(entity)) continue;
-      taken = entity.size();
-      c = meaning;
-    }
-    out += c;
-    text.remove_prefix(taken);
+/// The text of the first element `name` at or below `element`, or "".
+std::string XmlText(const XmlElement& element, std::string_view name) {
+  if (element.name == name) return element.text;
+  for (const XmlElement& child : element.children) {
+    if (std::string text = XmlText(child, name); !text.empty()) return text;
   }
-  return out;
+  return "";
 }
 
 /// Who asked in vain, and whether it may ask again.
@@ -75,15 +58,37 @@ std::string PlainWord(std::string_view word) {
   return word.size() <= 64 ? std::string(word) : "";
 }
 
-Result<Url> StsUrl(const WebIdentity& identity, const Environment& environment) {
+Result<Url> StsUrl(const std::string& region, const Environment& environment) {
   std::string text = environment("AWS_ENDPOINT_URL_STS");
   if (text.empty()) text = environment("AWS_ENDPOINT_URL");
   if (text.empty()) {
-    const char* suffix =
-        identity.region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
-    text = "https://sts" + (identity.region.empty() ? "" : "." + identity.region) + suffix;
+    const char* suffix = region.starts_with("cn-") ? ".amazonaws.com.cn" : ".amazonaws.com";
+    text = "https://sts" + (region.empty() ? "" : "." + region) + suffix;
   }
   return ParseUrl(text);
+}
+
+/// A request to the security token service, not signed yet.
+Result<HttpRequest> StsRequest(const std::string& action, const std::string& role,
+                               const std::string& session, const std::string& region,
+                               const Environment& environment) {
+  HttpRequest request;
+  TRY(request.url, StsUrl(region, environment));
+  request.method = "POST";
+  request.max_answer = kMaxAnswer;
+  request.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
+  request.body =
+      "Action=" + action + "&Version=2011-06-15&RoleArn=" + PercentEncode(role) +
+      "&RoleSessionName=" + PercentEncode(session.empty() ? "sluice-" + RandomHex(8) : session);
+  return request;
+}
+
+Result<AwsCredentials> SendToSts(const HttpRequest& request, HttpClient* http,
+                                 const std::stop_token& stop) {
+  TRY(auto answer, http->Send(request, stop));
+  if (answer.status == 200) return ParseCredentialsXml(answer.body);
+  auto xml = ParseXmlAnswer(answer.body);
+  return Refused(request.url, answer.status, xml.ok() ? PlainWord(XmlText(*xml, "Code")) : "");
 }
 
 HttpRequest MetadataRequest(Url url) {
@@ -109,28 +114,32 @@ Result<AwsCredentials> ParseCredentialsJson(std::string_view body) {
 }
 
 Result<AwsCredentials> ParseCredentialsXml(std::string_view body) {
-  return Checked({XmlText(body, "AccessKeyId"), XmlText(body, "SecretAccessKey"),
-                  XmlText(body, "SessionToken")},
-                 XmlText(body, "Expiration"));
+  auto xml = ParseXmlAnswer(body);
+  if (!xml.ok()) return BadAnswer("cannot be read");
+  return Checked({XmlText(*xml, "AccessKeyId"), XmlText(*xml, "SecretAccessKey"),
+                  XmlText(*xml, "SessionToken")},
+                 XmlText(*xml, "Expiration"));
 }
 
 Result<AwsCredentials> RequestFromSts(const WebIdentity& identity, HttpClient* http,
                                       const Environment& environment, const std::stop_token& stop) {
-  HttpRequest request;
-  TRY(request.url, StsUrl(identity, environment));
-  request.method = "POST";
-  request.max_answer = kMaxAnswer;
-  request.headers = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
-  const std::string session =
-      identity.session.empty() ? "sluice-" + RandomHex(8) : identity.session;
-  request.body = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
-                 PercentEncode(identity.role) + "&RoleSessionName=" + PercentEncode(session) +
-                 "&WebIdentityToken=" + PercentEncode(identity.token);
-  TRY(auto answer, http->Send(request, stop));
-  if (answer.status != 200) {
-    return Refused(request.url, answer.status, PlainWord(XmlText(answer.body, "Code")));
-  }
-  return ParseCredentialsXml(answer.body);
+  TRY(HttpRequest request, StsRequest("AssumeRoleWithWebIdentity", identity.role, identity.session,
+                                      identity.region, environment));
+  request.body += "&WebIdentityToken=" + PercentEncode(identity.token);
+  return SendToSts(request, http, stop);
+}
+
+Result<AwsCredentials> RequestAssumedRole(const AssumedRole& role, const AwsCredentials& caller,
+                                          std::int64_t wall_micros, HttpClient* http,
+                                          const Environment& environment,
+                                          const std::stop_token& stop) {
+  TRY(HttpRequest request,
+      StsRequest("AssumeRole", role.role, role.session, role.region, environment));
+  if (!role.external_id.empty()) request.body += "&ExternalId=" + PercentEncode(role.external_id);
+  // The global endpoint is in this region.
+  SignSigV4(caller, {role.region.empty() ? "us-east-1" : role.region, "sts", wall_micros},
+            &request);
+  return SendToSts(request, http, stop);
 }
 
 Result<std::optional<Url>> ContainerUrl(const Environment& environment) {

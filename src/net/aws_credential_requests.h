@@ -5,6 +5,7 @@
 /// the answer cannot be used or the service is busy. None holds a token or an answer.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -26,6 +27,19 @@ struct WebIdentity {
 /// AssumeRoleWithWebIdentity, at AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or the region's endpoint.
 Result<AwsCredentials> RequestFromSts(const WebIdentity& identity, HttpClient* http,
                                       const Environment& environment, const std::stop_token& stop);
+
+struct AssumedRole {
+  std::string role;
+  std::string session;      ///< "": one is made.
+  std::string external_id;  ///< "": none.
+  std::string region;       ///< "": the global endpoint.
+};
+
+/// AssumeRole in the name of `caller`, at the same endpoints. `wall_micros` is when it is signed.
+Result<AwsCredentials> RequestAssumedRole(const AssumedRole& role, const AwsCredentials& caller,
+                                          std::int64_t wall_micros, HttpClient* http,
+                                          const Environment& environment,
+                                          const std::stop_token& stop);
 
 /// Where the container's credentials are, of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI;
 /// nullopt if neither is set. Plain http is for this machine and AWS' own addresses only.

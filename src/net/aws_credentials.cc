@@ -12,6 +12,8 @@ namespace {
 /// AWS' tools renew this long before the end, and a failed renewal is tried again after a while.
 constexpr std::int64_t kRenewBefore = 300'000'000;
 constexpr std::int64_t kRenewAgain = 30'000'000;
+/// Profiles may name one another as the caller, in a ring if somebody erred.
+constexpr int kMaxProfiles = 5;
 
 Error NoCredentials(const std::string& why) { return UserError("aws.credentials", why); }
 
@@ -74,6 +76,24 @@ Result<std::string> AwsCredentialsChain::Region() const {
 }
 
 Result<AwsCredentials> AwsCredentialsChain::Find(const std::stop_token& stop) const {
+  TRY(AwsCredentials caller, FindCaller(stop));
+  if (settings_.role_arn.empty()) return caller;
+  return Assume(settings_.role_arn, "", settings_.external_id, caller, stop);
+}
+
+Result<AwsCredentials> AwsCredentialsChain::Assume(const std::string& role,
+                                                   const std::string& session,
+                                                   const std::string& external_id,
+                                                   const AwsCredentials& caller,
+                                                   const std::stop_token& stop) const {
+  AssumedRole assumed{role, session, external_id, ""};
+  if (auto region = Region(); region.ok()) assumed.region = *region;
+  auto given = RequestAssumedRole(assumed, caller, clock_->WallMicros(), http_, environment_, stop);
+  if (!given.ok()) return std::move(given).error().At("assuming the role " + role);
+  return given;
+}
+
+Result<AwsCredentials> AwsCredentialsChain::FindCaller(const std::stop_token& stop) const {
   AwsCredentials own{settings_.access_key_id, settings_.secret_access_key, settings_.session_token};
   if (own.access_key_id.empty() != own.secret_access_key.empty()) {
     return NoCredentials("an AWS access key needs both its id and its secret");
@@ -91,7 +111,7 @@ Result<AwsCredentials> AwsCredentialsChain::Find(const std::stop_token& stop) co
     }
   }
   TRY(auto profile, FindAwsProfile(settings_.profile, environment_));
-  TRY(auto kept, FromProfile(profile, stop));
+  TRY(auto kept, FromProfile(profile, kMaxProfiles, stop));
   if (!kept.access_key_id.empty()) return kept;
   if (!settings_.profile.empty()) {
     return NoCredentials("the AWS profile " + settings_.profile + " has no credentials");
@@ -111,7 +131,7 @@ Result<AwsCredentials> AwsCredentialsChain::Find(const std::stop_token& stop) co
       "metadata is switched off by AWS_EC2_METADATA_DISABLED");
 }
 
-Result<AwsCredentials> AwsCredentialsChain::FromProfile(const AwsProfile& profile,
+Result<AwsCredentials> AwsCredentialsChain::FromProfile(const AwsProfile& profile, int depth,
                                                         const std::stop_token& stop) const {
   const auto get = [&](const char* key) {
     const auto at = profile.find(key);
@@ -124,9 +144,8 @@ Result<AwsCredentials> AwsCredentialsChain::FromProfile(const AwsProfile& profil
       return FindWebIdentity(get("role_arn"), get("web_identity_token_file"),
                              get("role_session_name"), stop);
     }
-    return NoCredentials(
-        "the AWS profile assumes a role (role_arn), which is not supported: give "
-        "credentials of the role, or a web identity");
+    TRY(AwsCredentials caller, CallerOf(profile, depth - 1, stop));
+    return Assume(get("role_arn"), get("role_session_name"), get("external_id"), caller, stop);
   }
   if (!kept.access_key_id.empty() && !kept.secret_access_key.empty()) return kept;
   for (const char* key : {"credential_process", "sso_session", "sso_start_url", "login_session"}) {
@@ -135,6 +154,39 @@ Result<AwsCredentials> AwsCredentialsChain::FromProfile(const AwsProfile& profil
                          ", which is not supported: export them into the environment");
   }
   return AwsCredentials{};
+}
+
+Result<AwsCredentials> AwsCredentialsChain::CallerOf(const AwsProfile& profile, int depth,
+                                                     const std::stop_token& stop) const {
+  if (depth == 0) {
+    return NoCredentials("the AWS profiles name one another as source_profile without an end");
+  }
+  if (const auto source = profile.find("source_profile"); source != profile.end()) {
+    TRY(AwsProfile other, FindAwsProfile(source->second, environment_));
+    // One that names itself has the caller's keys beside the role.
+    if (other["role_arn"] == profile.at("role_arn")) other.erase("role_arn");
+    TRY(AwsCredentials caller, FromProfile(other, depth, stop));
+    if (!caller.access_key_id.empty()) return caller;
+    return NoCredentials("the AWS profile " + source->second +
+                         ", which is to assume a role, has no credentials");
+  }
+  const auto from = profile.find("credential_source");
+  const std::string source = from == profile.end() ? "" : from->second;
+  if (source == "Environment") {
+    AwsCredentials set{environment_("AWS_ACCESS_KEY_ID"), environment_("AWS_SECRET_ACCESS_KEY"),
+                       environment_("AWS_SESSION_TOKEN")};
+    if (!set.access_key_id.empty() && !set.secret_access_key.empty()) return set;
+    return NoCredentials("the AWS profile wants credentials of the environment, which has none");
+  }
+  if (source == "EcsContainer") {
+    TRY(auto container, ContainerUrl(environment_));
+    if (container) return RequestFromContainer(*container, http_, environment_, stop);
+    return NoCredentials("the AWS profile wants a container's credentials, and this is none");
+  }
+  if (source == "Ec2InstanceMetadata") return RequestFromInstance(http_, environment_, stop);
+  return NoCredentials(
+      "the AWS profile assumes a role and says not in whose name: it needs source_profile, or "
+      "credential_source as Environment, EcsContainer or Ec2InstanceMetadata");
 }
 
 Result<AwsCredentials> AwsCredentialsChain::FindWebIdentity(const std::string& role,

@@ -26,6 +26,8 @@ struct AwsSettings {
   std::string session_token = {};
   std::string profile = {};
   std::string region = {};
+  std::string role_arn = {};  ///< Assumed in the name of all else that is found.
+  std::string external_id = {};
 };
 
 /// Credentials of one job for AWS, remembered and renewed before they end. Any thread: one asks,
@@ -38,7 +40,7 @@ class AwsCredentialsChain {
                       const Clock* clock = &Clock::System());
 
   /// A user's error "aws.credentials" if there are none, or what there is cannot be used (a profile
-  /// that assumes a role, signs in or runs a program); a remote one if who gives them out does not
+  /// that signs in or runs a program); a remote one if who gives them out does not
   /// answer. While the old ones still hold, a failed renewal is not an error.
   Result<std::shared_ptr<const AwsCredentials>> Get(const std::stop_token& stop = {});
 
@@ -52,11 +54,19 @@ class AwsCredentialsChain {
 
  private:
   Result<AwsCredentials> Find(const std::stop_token& stop) const;
+  Result<AwsCredentials> FindCaller(const std::stop_token& stop) const;
+  Result<AwsCredentials> Assume(const std::string& role, const std::string& session,
+                                const std::string& external_id, const AwsCredentials& caller,
+                                const std::stop_token& stop) const;
+  /// Of a profile that assumes a role: whoever it names as the caller.
+  Result<AwsCredentials> CallerOf(const AwsProfile& profile, int depth,
+                                  const std::stop_token& stop) const;
   Result<AwsCredentials> FindWebIdentity(const std::string& role, const std::string& token_file,
                                          const std::string& session,
                                          const std::stop_token& stop) const;
   /// Those of a profile; without an access key if it has none.
-  Result<AwsCredentials> FromProfile(const AwsProfile& profile, const std::stop_token& stop) const;
+  Result<AwsCredentials> FromProfile(const AwsProfile& profile, int depth,
+                                     const std::stop_token& stop) const;
 
   const AwsSettings settings_;
   HttpClient* const http_;

@@ -111,9 +111,12 @@ TEST_F(AwsCredentialsTest, WhatCannotBeUsedIsSaid) {
   EXPECT_NE(KeyOf({.access_key_id = "A"}).find("both"), std::string::npos);
   variables_["AWS_CONFIG_FILE"] =
       Write("config",
-            "[profile role]\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = default\n"
+            "[profile role]\nrole_arn = arn:aws:iam::1:role/r\n"
+            "[profile a]\nrole_arn = r1\nsource_profile = b\n"
+            "[profile b]\nrole_arn = r2\nsource_profile = a\n"
             "[profile sso]\nsso_session = s\n[profile run]\ncredential_process = /bin/echo\n");
-  EXPECT_NE(KeyOf({.profile = "role"}).find("assumes a role"), std::string::npos);
+  EXPECT_NE(KeyOf({.profile = "role"}).find("source_profile"), std::string::npos);
+  EXPECT_NE(KeyOf({.profile = "a"}).find("without an end"), std::string::npos);
   EXPECT_NE(KeyOf({.profile = "sso"}).find("sso_session"), std::string::npos);
   EXPECT_NE(KeyOf({.profile = "run"}).find("credential_process"), std::string::npos);
 }
@@ -141,10 +144,47 @@ TEST_F(AwsCredentialsTest, AWebIdentityIsExchangedForCredentials) {
   EXPECT_EQ(sent.target, "/") << "no token in the URL";
 }
 
+TEST_F(AwsCredentialsTest, ARoleIsAssumedInTheNameOfWhoeverIsFound) {
+  TestHttpServer sts([](const auto& request) {
+    const std::string by = request.headers.at("authorization");
+    const std::string id = by.find("Credential=BASE/") != by.npos ? "ONCE" : "TWICE";
+    return TestHttpServer::Answer{
+        200, "<R><Credentials><AccessKeyId>" + id +
+                 "</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
+                 "<SessionToken>t</SessionToken><Expiration>2015-08-30T13:36:00Z</Expiration>"
+                 "</Credentials></R>"};
+  });
+  variables_["AWS_ENDPOINT_URL_STS"] = sts.Origin();
+  EXPECT_EQ(KeyOf({.access_key_id = "BASE",
+                   .secret_access_key = "s",
+                   .region = "eu-west-1",
+                   .role_arn = "arn:aws:iam::1:role/r",
+                   .external_id = "x y"}),
+            "ONCE");
+  const auto sent = sts.Requests().at(0);
+  EXPECT_NE(sent.body.find("Action=AssumeRole&"), std::string::npos);
+  EXPECT_NE(sent.body.find("&ExternalId=x%20y"), std::string::npos);
+  EXPECT_NE(sent.headers.at("authorization").find("/eu-west-1/sts/"), std::string::npos);
+  // By profiles: one whose caller is a profile, one whose caller is the environment; and a role of
+  // the job's on top.
+  variables_["AWS_CONFIG_FILE"] =
+      Write("config",
+            "[profile keys]\naws_access_key_id = BASE\naws_secret_access_key = s\n"
+            "[profile role]\nrole_arn = r\nsource_profile = keys\n"
+            "[profile env]\nrole_arn = r\ncredential_source = Environment\n");
+  variables_["AWS_SHARED_CREDENTIALS_FILE"] = "/nonexistent";
+  EXPECT_EQ(KeyOf({.profile = "role"}), "ONCE");
+  EXPECT_EQ(KeyOf({.profile = "role", .role_arn = "other"}), "TWICE");
+  EXPECT_NE(KeyOf({.profile = "env"}).find("environment"), std::string::npos);
+  variables_["AWS_ACCESS_KEY_ID"] = "BASE";
+  variables_["AWS_SECRET_ACCESS_KEY"] = "s";
+  EXPECT_EQ(KeyOf({.profile = "env"}), "ONCE");
+}
+
 TEST_F(AwsCredentialsTest, ARefusedIdentityIsTheUsersAndItsTokenStaysSecret) {
   TestHttpServer sts([](const auto& request) {
-    return TestHttpServer::Answer{
-        403, "<Error><Code>AccessDenied</Code><Message>" + request.body + "</Message></Error>"};
+    return TestHttpServer::Answer{403, "<Error><Code>AccessDenied</Code><Message><![CDATA[" +
+                                           request.body + "]]></Message></Error>"};
   });
   variables_["AWS_WEB_IDENTITY_TOKEN_FILE"] = Write("token", "canary");
   variables_["AWS_ROLE_ARN"] = "r";

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstring>
 #include <mutex>
 
@@ -162,7 +163,16 @@ class HttpClient::Transfer {
     Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     Set(CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
     Set(CURLOPT_HTTPHEADER, headers_);
-    if (request_.method != "GET") {
+    if (request_.stream.read) {
+      Set(CURLOPT_UPLOAD, 1L);
+      Set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request_.stream.size));
+      Set(CURLOPT_READFUNCTION, &Transfer::OnRead);
+      Set(CURLOPT_READDATA, this);
+      Set(CURLOPT_SEEKFUNCTION, &Transfer::OnSeek);
+      Set(CURLOPT_SEEKDATA, this);
+    } else if (request_.method == "HEAD") {
+      Set(CURLOPT_NOBODY, 1L);
+    } else if (request_.method != "GET") {
       Set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
       Set(CURLOPT_POSTFIELDS, request_.body.data());
       Set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
@@ -200,6 +210,23 @@ class HttpClient::Transfer {
 
   static long Millis(std::int64_t micros) {
     return static_cast<long>(std::max<std::int64_t>(1, micros / 1000));  // 0 would be for ever.
+  }
+
+  static std::size_t OnRead(char* into, std::size_t, std::size_t size, void* self) {
+    auto& transfer = *static_cast<Transfer*>(self);
+    const HttpBody& stream = transfer.request_.stream;
+    const auto left = static_cast<std::size_t>(stream.size - transfer.sent_);
+    const std::size_t wanted = std::min(size, left);
+    if (wanted == 0) return 0;
+    if (stream.read(transfer.sent_, into, wanted) != wanted) return CURL_READFUNC_ABORT;
+    transfer.sent_ += static_cast<std::int64_t>(wanted);
+    return wanted;
+  }
+
+  static int OnSeek(void* self, curl_off_t offset, int origin) {
+    if (origin != SEEK_SET) return CURL_SEEKFUNC_CANTSEEK;
+    static_cast<Transfer*>(self)->sent_ = offset;
+    return CURL_SEEKFUNC_OK;
   }
 
   static std::size_t OnBody(char* data, std::size_t, std::size_t size, void* self) {
@@ -288,6 +315,7 @@ class HttpClient::Transfer {
   std::string text_;
   curl_slist* headers_ = nullptr;
   HttpAnswer answer_;
+  std::int64_t sent_ = 0;  ///< Of the streamed body.
   std::size_t header_bytes_ = 0;
   bool too_large_ = false;
   bool link_local_ = false;

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -24,11 +25,20 @@ namespace sluice {
 /// Names as written; compared without case.
 using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
+/// A request's body that is not in memory. `read` copies what is at `offset` to `into` and returns
+/// how much that was, less than `size` only if it fails. It is called by the thread in Send, again
+/// from the beginning if a connection was lost before the server saw all.
+struct HttpBody {
+  std::int64_t size = 0;
+  std::function<std::size_t(std::int64_t offset, char* into, std::size_t size)> read;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   Url url;              ///< User and password are not sent; a header is the way.
   HttpHeaders headers;  ///< Without Host and Content-Length, which are made.
-  std::string body;     ///< Sent with any method but GET.
+  std::string body;     ///< Sent with any method but GET and HEAD.
+  HttpBody stream;      ///< Sent instead of `body` if it has a `read`; the method is PUT then.
   std::int64_t connect_timeout = 5'000'000;  ///< Microseconds.
   std::int64_t timeout = 10'000'000;         ///< Of everything, microseconds.
   std::size_t max_answer = 1 << 20;          ///< Bytes of the answer's body; more is an error.

@@ -166,5 +166,32 @@ TEST(HttpClient, ManyThreadsShareOne) {
   for (std::thread& thread : threads) thread.join();
 }
 
+TEST(HttpClient, StreamsABodyAndAsksForHeadersAlone) {
+  TestHttpServer server([](const auto& request) {
+    return TestHttpServer::Answer{request.method == "HEAD" ? 404 : 200, "", {{"ETag", "\"x\""}}};
+  });
+  HttpClient client;
+  const std::string bytes(300'000, 'b');
+  HttpRequest put = Get(server.Origin() + "/part");
+  put.method = "PUT";
+  put.stream = {static_cast<std::int64_t>(bytes.size()),
+                [&](std::int64_t offset, char* into, std::size_t size) {
+                  return bytes.copy(into, size, static_cast<std::size_t>(offset));
+                }};
+  auto answer = client.Send(put);
+  ASSERT_TRUE(answer.ok()) << ToString(answer.error());
+  EXPECT_EQ(answer->Header("etag"), "\"x\"");
+  EXPECT_EQ(server.Requests().at(0).body, bytes);
+
+  put.stream.read = [](std::int64_t, char*, std::size_t) { return std::size_t{0}; };
+  EXPECT_FALSE(client.Send(put).ok()) << "what cannot be read is not sent as something shorter";
+
+  HttpRequest head = Get(server.Origin() + "/part");
+  head.method = "HEAD";
+  answer = client.Send(head);
+  ASSERT_TRUE(answer.ok()) << ToString(answer.error());
+  EXPECT_EQ(answer->status, 404);
+}
+
 }  // namespace
 }  // namespace sluice

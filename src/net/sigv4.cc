@@ -42,39 +42,6 @@ std::string HmacSha256(std::string_view key, std::string_view text) {
   return {reinterpret_cast<const char*>(out.data()), size};
 }
 
-std::string EncodePath(std::string_view path) {
-  std::string out;
-  while (!path.empty()) {
-    const std::size_t slash = std::min(path.find('/'), path.size());
-    out += PercentEncode(path.substr(0, slash));
-    path.remove_prefix(slash);
-    if (!path.empty()) {
-      out += '/';
-      path.remove_prefix(1);
-    }
-  }
-  return out;
-}
-
-std::string PercentDecode(std::string_view text) {
-  const auto nibble = [](char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    c = static_cast<char>(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-  };
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && nibble(text[i + 1]) >= 0 &&
-        nibble(text[i + 2]) >= 0) {
-      out += static_cast<char>(nibble(text[i + 1]) << 4 | nibble(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  return out;
-}
-
 /// Parameters in the order of their encoded names and values.
 std::string CanonicalQuery(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> parameters;
@@ -145,12 +112,44 @@ std::string AmzDate(std::int64_t wall_micros) {
 
 }  // namespace
 
-std::string SigV4CanonicalRequest(const HttpRequest& request) {
+std::string SigV4CanonicalRequest(const HttpRequest& request, std::string_view service) {
   const auto headers = CanonicalHeaders(request);
-  std::string out = request.method + '\n' + EncodePath(request.url.path) + '\n' +
-                    CanonicalQuery(request.url.query) + '\n';
+  std::string out = request.method + '\n' +
+                    (service == "s3" ? request.url.path : PercentEncodePath(request.url.path)) +
+                    '\n' + CanonicalQuery(request.url.query) + '\n';
   for (const auto& [name, value] : headers) out += name + ':' + value + '\n';
-  return out + '\n' + SignedHeaders(headers) + '\n' + Hex(Sha256(request.body));
+  const auto digest = headers.find("x-amz-content-sha256");
+  return out + '\n' + SignedHeaders(headers) + '\n' +
+         (digest != headers.end() ? digest->second : Sha256Hex(request.body));
+}
+
+std::string Sha256Hex(std::string_view bytes) { return Hex(Sha256(bytes)); }
+
+struct Sha256Stream::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+};
+
+Sha256Stream::Sha256Stream() : state_(std::make_unique<State>()) {
+  if (state_->context == nullptr ||
+      EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1) {
+    std::abort();
+  }
+}
+
+Sha256Stream::~Sha256Stream() { EVP_MD_CTX_free(state_->context); }
+
+void Sha256Stream::Add(std::string_view bytes) {
+  if (EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) != 1) std::abort();
+}
+
+std::string Sha256Stream::FinishHex() {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+  unsigned size = 0;
+  if (EVP_DigestFinal_ex(state_->context, out.data(), &size) != 1 ||
+      EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1) {
+    std::abort();
+  }
+  return Hex({reinterpret_cast<const char*>(out.data()), size});
 }
 
 void SignSigV4(const AwsCredentials& credentials, const SigV4Scope& scope, HttpRequest* request) {
@@ -162,7 +161,7 @@ void SignSigV4(const AwsCredentials& credentials, const SigV4Scope& scope, HttpR
   const std::string day = date.substr(0, 8);
   const std::string within = day + '/' + scope.region + '/' + scope.service + "/aws4_request";
   const std::string to_sign = "AWS4-HMAC-SHA256\n" + date + '\n' + within + '\n' +
-                              Hex(Sha256(SigV4CanonicalRequest(*request)));
+                              Sha256Hex(SigV4CanonicalRequest(*request, scope.service));
   std::string key = HmacSha256("AWS4" + credentials.secret_access_key, day);
   key = HmacSha256(key, scope.region);
   key = HmacSha256(key, scope.service);

@@ -169,7 +169,7 @@ TEST(SigV4, TheCanonicalRequestIsTheSuites) {
   HttpRequest request = RequestOf({"", "GET", "/", "", {}, "", "", ""});
   SignSigV4(SuiteCredentials(""), {"us-east-1", "service", kSuiteTime}, &request);
   request.headers.pop_back();  // Authorization itself is not signed.
-  EXPECT_EQ(SigV4CanonicalRequest(request),
+  EXPECT_EQ(SigV4CanonicalRequest(request, "glue"),
             std::string("GET\n/\n\nhost:example.amazonaws.com\nx-amz-date:20150830T123600Z\n\n"
                         "host;x-amz-date\n") +
                 kEmptyHash);
@@ -191,6 +191,34 @@ TEST(SigV4, EveryPartOfTheRequestCounts) {
   EXPECT_NE(plain, sign([](HttpRequest* r) { r->url.port = 8443; }));
   EXPECT_NE(plain, sign([](HttpRequest* r) { r->headers[0].second = "U"; }));
   EXPECT_NE(plain, sign([](HttpRequest* r) { r->body += "!"; }));
+}
+
+/// Vectors: Amazon S3 API Reference, "Signature Calculations for the Authorization Header:
+/// Transferring Payload in a Single Chunk", examples GET Object and PUT Object.
+TEST(SigV4S3, GivesThePublishedSignatures) {
+  const AwsCredentials credentials{"AKIAIOSFODNN7EXAMPLE",
+                                   "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"};
+  const SigV4Scope scope{"us-east-1", "s3", 1'369'353'600'000'000};
+  HttpRequest get;
+  get.url = {"https", "examplebucket.s3.amazonaws.com", 443, "/test.txt", "", "", ""};
+  get.headers = {{"Range", "bytes=0-9"}, {"x-amz-content-sha256", kEmptyHash}};
+  SignSigV4(credentials, scope, &get);
+  EXPECT_TRUE(Authorization(get).ends_with(
+      "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"));
+
+  HttpRequest put;
+  put.method = "PUT";
+  put.url = {"https", "examplebucket.s3.amazonaws.com", 443, "/test%24file.text", "", "", ""};
+  Sha256Stream digest;
+  digest.Add("Welcome to ");
+  digest.Add("Amazon S3.");
+  put.headers = {{"Date", "Fri, 24 May 2013 00:00:00 GMT"},
+                 {"x-amz-storage-class", "REDUCED_REDUNDANCY"},
+                 {"x-amz-content-sha256", digest.FinishHex()}};
+  SignSigV4(credentials, scope, &put);
+  EXPECT_TRUE(Authorization(put).ends_with(
+      "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd"));
+  EXPECT_EQ(digest.FinishHex(), kEmptyHash) << "begins anew";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace sluice {
@@ -80,6 +81,39 @@ std::string PercentEncode(std::string_view text) {
     } else {
       const auto byte = static_cast<unsigned char>(c);
       out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return out;
+}
+
+std::string PercentEncodePath(std::string_view path) {
+  std::string out;
+  while (!path.empty()) {
+    const std::size_t slash = std::min(path.find('/'), path.size());
+    out += PercentEncode(path.substr(0, slash));
+    path.remove_prefix(slash);
+    if (!path.empty()) {
+      out += '/';
+      path.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
+std::string PercentDecode(std::string_view text) {
+  const auto nibble = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c = static_cast<char>(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%' && i + 2 < text.size() && nibble(text[i + 1]) >= 0 &&
+        nibble(text[i + 2]) >= 0) {
+      out += static_cast<char>(nibble(text[i + 1]) << 4 | nibble(text[i + 2]));
+      i += 2;
+    } else {
+      out += text[i];
     }
   }
   return out;

@@ -35,5 +35,9 @@ Result<Url> ParseUrl(std::string_view text);
 
 /// All but letters, digits and -._~ becomes %XX (RFC 3986).
 std::string PercentEncode(std::string_view text);
+/// The same, and the slashes stay.
+std::string PercentEncodePath(std::string_view path);
+/// The inverse; a % that no two hex digits follow stays.
+std::string PercentDecode(std::string_view text);
 
 }  // namespace sluice
