@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/checkpoint_log.h"
+#include "job/checkpoint_storage.h"
 
 namespace sluice {
 namespace {
@@ -121,8 +122,7 @@ std::string ContentsText(const std::string& location, const LogContents& content
 }
 
 Result<int> Show(CommandContext& context, const Args& args) {
-  TRY(std::unique_ptr<Storage> storage,
-      context.parts.open_checkpoint(args.directory, /*create=*/false));
+  TRY(std::unique_ptr<Storage> storage, OpenCheckpointAt(args.directory, context.parts));
   TRY(std::optional<LogContents> contents, ReadLog(storage.get()));
   if (!contents.has_value()) {
     return UserError("checkpoint.absent",

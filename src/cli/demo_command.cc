@@ -32,6 +32,7 @@
 #include "core/metrics.h"
 #include "core/units.h"
 #include "engine/checkpoint_log.h"
+#include "job/checkpoint_storage.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
 #include "record/arrow_error.h"
@@ -173,8 +174,7 @@ struct Figures {
 Result<Figures> RunJob(const Parts& parts, const std::string& text, const std::string& file,
                        Metrics* metrics, ClickFeed* feed, std::int64_t records, std::ostream& err) {
   TRY(Job job, ParseJob(text, file, parts));
-  TRY(std::unique_ptr<Storage> storage,
-      parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  TRY(std::unique_ptr<Storage> storage, OpenCheckpoint(job, parts, /*create=*/true));
   TRY(Plan made, MakePlan(std::move(job), parts, PlanFor::kRunning));
   auto plan = std::make_shared<const Plan>(std::move(made));
   TRY(storage->Probe(/*staging=*/false));

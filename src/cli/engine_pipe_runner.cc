@@ -11,6 +11,7 @@
 #include "core/metrics.h"
 #include "engine/checkpoint_log.h"
 #include "engine/pipeline.h"
+#include "job/checkpoint_storage.h"
 #include "job/learned_columns.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
@@ -40,8 +41,7 @@ std::size_t RecordsPerRead(const std::string& mode) {
 /// One life of the job in this process.
 Result<void> RunLife(const std::string& file, const Parts& parts, std::size_t records_per_read) {
   TRY(Job job, LoadJob(file, parts));
-  TRY(std::unique_ptr<Storage> storage,
-      parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  TRY(std::unique_ptr<Storage> storage, OpenCheckpoint(job, parts, /*create=*/true));
   LogOptions options;
   options.job = job.name;
   options.lease_micros = *job.options.Int("leaseTimeout");

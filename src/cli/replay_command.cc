@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/logging.h"
 #include "core/metrics.h"
+#include "job/checkpoint_storage.h"
 #include "job/learned_columns.h"
 #include "job/plan.h"
 #include "job/replay.h"
@@ -29,8 +30,7 @@ Result<int> Replay(CommandContext& context, const Args& args) {
   // By the job's own checkpoint, so before the job gets another one.
   TRY(LearnForLooking(&job, context.parts));
   TRY(PrepareReplay(args.letters, &job));
-  TRY(std::unique_ptr<Storage> storage,
-      context.parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  TRY(std::unique_ptr<Storage> storage, OpenCheckpoint(job, context.parts, /*create=*/true));
   OpenLog log(storage.get());
   Metrics metrics;
   TRY(ServeMetrics(args.run, job, &metrics));

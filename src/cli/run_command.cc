@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/logging.h"
 #include "core/metrics.h"
+#include "job/checkpoint_storage.h"
 #include "job/learned_columns.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
@@ -52,8 +53,7 @@ Result<int> Run(CommandContext& context, const Args& args) {
   const std::int64_t started = Clock::System().MonotonicMicros();
   TRY(Job job, LoadJob(args.job, context.parts));
   // First, so that the spool below it lies in a folder that only its owner can enter.
-  TRY(std::unique_ptr<Storage> storage,
-      context.parts.open_checkpoint(job.checkpoint_location, /*create=*/true));
+  TRY(std::unique_ptr<Storage> storage, OpenCheckpoint(job, context.parts, /*create=*/true));
   OpenLog log(storage.get());
   Metrics metrics;
   TRY(ServeMetrics(args.run, job, &metrics));

@@ -12,6 +12,7 @@
 #include "cli/schema_notations.h"
 #include "cli/schema_versions.h"
 #include "core/logging.h"
+#include "job/checkpoint_storage.h"
 #include "job/learned_columns.h"
 
 namespace sluice {
@@ -62,7 +63,8 @@ Result<void> CheckJob(const LogContents& contents, const Job& job) {
 Result<LogContents> ReadLearned(const CommandContext& context, const std::string& target,
                                 std::optional<Job>* job) {
   TRY(const std::string location, CheckpointOf(context, target, job));
-  auto storage = context.parts.open_checkpoint(location, /*create=*/false);
+  auto storage = job->has_value() ? OpenCheckpoint(**job, context.parts, /*create=*/false)
+                                  : OpenCheckpointAt(location, context.parts);
   if (!storage.ok() && job->has_value() && !std::filesystem::exists(location)) {
     return NothingLearned("there is no checkpoint in " + location, target);
   }
@@ -155,8 +157,7 @@ Result<LearnedSchemas> Changed(const LearnedSchemas& learned, const std::vector<
 /// As the writer of the log, which nobody else may be.
 Result<void> Write(CommandContext& context, const Job& job, const std::vector<std::string>& names,
                    bool pinned) {
-  TRY(std::unique_ptr<Storage> storage,
-      context.parts.open_checkpoint(job.checkpoint_location, /*create=*/false));
+  TRY(std::unique_ptr<Storage> storage, OpenCheckpoint(job, context.parts, /*create=*/false));
   OpenLog log(storage.get());
   TRY(log.Open(job));
   TRY(CheckJob(log.get()->contents(), job));

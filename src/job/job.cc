@@ -1,13 +1,16 @@
 #include "job/job.h"
 
 #include <arrow/type.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <sstream>
 
+#include "core/crc32c.h"
 #include "core/metrics.h"
 #include "decode/made_columns_decoder.h"
 #include "decode/mixed_format.h"
@@ -23,6 +26,7 @@ namespace {
 /// That of the values in `_rescued`.
 constexpr char kRescuedFormat[] = "json";
 constexpr std::size_t kLongestName = 255;
+constexpr char kStorage[] = "storage";
 
 Error Mistake(const Place& place, std::string code, const std::string& message) {
   return AtPlace(place, UserError(std::move(code), message));
@@ -42,6 +46,8 @@ bool IsIdentifier(const std::string& name) {
 
 /// The absolute, normal form of a path, links resolved as far as it exists, for comparing.
 std::filesystem::path FullPath(const std::string& path) {
+  // Of a remote one only the parts count, by which overlaps are seen.
+  if (IsRemote(path)) return std::filesystem::path(path).lexically_normal();
   std::error_code status;
   std::filesystem::path absolute = std::filesystem::absolute(path, status);
   std::filesystem::path full = std::filesystem::weakly_canonical(absolute, status);
@@ -61,6 +67,16 @@ std::string BeforePattern(const std::string& path) {
   if (special == std::string::npos) return path;
   const std::size_t slash = path.rfind('/', special);
   return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+/// A local folder of this user's and of this checkpoint alone, the same at every start.
+std::string SpoolFor(const std::string& checkpoint) {
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "%08x", Crc32c(checkpoint));
+  std::error_code failed;
+  std::filesystem::path folder = std::filesystem::temp_directory_path(failed);
+  if (failed) folder = "/tmp";
+  return folder / ("sluice-" + std::to_string(getuid()) + "-" + digits);
 }
 
 const RawValue* FindEntry(const RawOptions& entries, const std::string& name) {
@@ -132,10 +148,29 @@ class JobReader {
     job_.checkpoint_location = job_.options.String("checkpointLocation");
     auto below = [this](const char* option, const char* folder) {
       if (job_.options.Has(option)) return job_.options.String(option);
-      return (std::filesystem::path(job_.checkpoint_location) / folder).string();
+      return LocationBelow(job_.checkpoint_location, folder);
     };
     job_.spool_directory = below("spoolDirectory", "spool");
     job_.dead_letters = below("deadLetters", "dead-letters");
+    if (!job_.options.Has("spoolDirectory") && IsRemote(job_.checkpoint_location)) {
+      job_.spool_directory = SpoolFor(job_.checkpoint_location);
+    }
+    return ReadStorage();
+  }
+
+  Result<void> ReadStorage() {
+    const std::vector<OptionSpec> specs = StorageOptionSpecs(parts_.storages);
+    if (const RawValue* raw = job_.options.Raw(kStorage)) {
+      TRY(Options options, Parse(specs, raw->entries, kStorage, raw->place));
+      WarnOfLiteralSecrets(kStorage, specs, options);
+      job_.storage = raw->entries;
+    }
+    for (const char* option : {"checkpointLocation", "deadLetters"}) {
+      const RawValue* raw = job_.options.Raw(option);
+      if (raw == nullptr) continue;
+      auto normal = NormalLocation(parts_.storages, raw->text);
+      if (!normal.ok()) return AtPlace(raw->place, std::move(normal).error().At(option));
+    }
     return {};
   }
 
@@ -561,6 +596,12 @@ class JobReader {
       TRY(sink.options, Parse(specs, value.entries, owner, sink.place));
       TRY(sink.from, From(owner, sink.options, sink.place));
       WarnOfLiteralSecrets(owner, specs, sink.options);
+      if (Declares(specs, kStorage) && sink.options.Given(kStorage)) {
+        const RawValue& own = *sink.options.Raw(kStorage);
+        const std::vector<OptionSpec> storage = StorageOptionSpecs(parts_.storages);
+        TRY(Options options, Parse(storage, own.entries, owner + ": storage", own.place));
+        WarnOfLiteralSecrets(owner + ": storage", storage, options);
+      }
       job_.sinks.push_back(std::move(sink));
     }
     return {};
@@ -660,6 +701,14 @@ Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr 
   }
   if (source.envelopes == nullptr) return decoder;
   return source.envelopes->Wrap(std::move(decoder), limits, patience_micros);
+}
+
+const RawOptions& StorageOf(const Job& job, const std::string& sink) {
+  for (const JobSink& one : job.sinks) {
+    if (one.name != sink || !Declares(one.type->options, kStorage)) continue;
+    if (const RawValue* own = one.options.Raw(kStorage)) return own->entries;
+  }
+  return job.storage;
 }
 
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

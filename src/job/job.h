@@ -77,6 +77,7 @@ struct Job {
   std::string name;
   Options options;  ///< JobOptionSpecs().
   std::string checkpoint_location;
+  RawOptions storage;  ///< Entries of the map `storage`.
   std::string spool_directory;
   std::string dead_letters;        ///< Folder.
   std::vector<JobSource> sources;  ///< In file order, as all below.
@@ -105,6 +106,9 @@ inline constexpr std::int64_t kRunningPatience = 250'000;
 /// (null: none are).
 Result<std::unique_ptr<Decoder>> MakeDecoder(const JobSource& source, SchemaPtr declared = nullptr,
                                              std::int64_t patience_micros = kLookingPatience);
+
+/// How the sink of that name reaches its store: its own map `storage`, or else the job's.
+const RawOptions& StorageOf(const Job& job, const std::string& sink);
 
 /// Options as a decision recorded them (Options::ToJson of a sink), for its recovery.
 Result<Options> ParseRecordedSink(const SinkEntry& type, const std::string& name,

@@ -27,9 +27,15 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
        .min = 100 * kMillisecond},
       {.name = "checkpointLocation",
        .help = "Folder of the job's log: how far it has read and what it has written. Removing it "
-               "makes the next run read everything again.",
+               "makes the next run read everything again. A local folder, or s3://bucket/folder.",
        .example = "./state/clicks",
        .required = true},
+      {.name = "storage",
+       .type = OptionType::kMap,
+       .help = "How S3 is reached, by checkpointLocation, deadLetters and all sinks that say "
+               "nothing of their own: endpoint, region, credentials. What it leaves open comes "
+               "from the usual AWS_* variables and files.",
+       .example = "{endpoint: https://minio.example:9000}"},
       {.name = "maxMemory",
        .type = OptionType::kBytes,
        .default_value = "1 GiB",
@@ -37,9 +43,11 @@ const std::vector<OptionSpec>& JobOptionSpecs() {
        .example = "512 MiB",
        .min = 256 * kMiB},
       {.name = "spoolDirectory",
-       .help =
-           "Folder for what SQL spills and for input that has to wait for another input. Without "
-           "it, the folder `spool` of checkpointLocation.",
+       .help = "Local folder for what SQL spills, for input that has to wait for another input, "
+               "and for "
+               "bytes on their way to S3. Without "
+               "it, the folder `spool` of checkpointLocation, or one of its own in the system's "
+               "temporary folder if the checkpoint lies on S3.",
        .example = "/var/tmp/clicks"},
       {.name = "maxSpool",
        .type = OptionType::kBytes,

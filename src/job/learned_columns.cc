@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/logging.h"
 #include "decode/message_decoder.h"
+#include "job/checkpoint_storage.h"
 #include "job/option_place.h"
 
 namespace sluice {
@@ -261,8 +262,7 @@ Result<void> LearnForLooking(Job* job, const Parts& parts) {
   TRY(FetchReaderSchemas(job, /*wait=*/false));
   if (!NeedsRecords(*job)) return {};
   LearnedSchemas learned;
-  if (auto storage = parts.open_checkpoint(job->checkpoint_location, /*create=*/false);
-      storage.ok()) {
+  if (auto storage = OpenCheckpoint(*job, parts, /*create=*/false); storage.ok()) {
     TRY(const std::optional<LogContents> contents, ReadLog(storage->get()));
     if (contents.has_value() && contents->start.job == job->name) learned = contents->learned;
   }

@@ -200,6 +200,7 @@ std::vector<ReferenceSection> ReferenceSections(const Parts& parts) {
   sections.push_back({"sink", "", "Options that every sink has.", SinkOptionSpecs()});
   AddEntries("sink", parts.sinks, &sections);
   AddEntries("file format", parts.encoders, &sections);
+  AddEntries("storage", parts.storages, &sections);
   return sections;
 }
 

@@ -18,7 +18,7 @@
 #include "encode/encoder.h"
 #include "sink/sink.h"
 #include "source/source.h"
-#include "storage/storage.h"
+#include "storage/storage_entry.h"
 #include "table/table.h"
 #include "transform/transform.h"
 
@@ -46,6 +46,7 @@ struct Parts {
   TableRegistry tables{"table"};
   SinkRegistry sinks{"sink"};
   EncoderRegistry encoders{"file format"};
+  StorageRegistry storages{"storage"};
   /// Of sources whose format a registry has schemas for: FramingOptionSpecs and the registry's own.
   std::vector<OptionSpec> registry_options;
   MakeFinder make_schema_finder;
@@ -54,9 +55,6 @@ struct Parts {
   std::function<Result<std::shared_ptr<Transform>>(const std::vector<MappingTuple>&,
                                                    const InputSchema&)>
       make_mapping;
-  /// The folder of a checkpoint, made if `create`; readable and writable by its owner only.
-  std::function<Result<std::unique_ptr<Storage>>(const std::string& path, bool create)>
-      open_checkpoint;
 };
 
 }  // namespace sluice

@@ -66,13 +66,15 @@ class Builder {
     TRY(AddDeadLetters());
     TRY(AddRowToText());
     AddWithSchemas();
-    spec_.make_recorded_sink = [parts = &parts_, context = Context("")](
+    spec_.make_recorded_sink = [plan = plan_, parts = &parts_, context = Context("")](
                                    const std::string& type, const std::string& name,
                                    const std::string& text) -> Result<std::shared_ptr<Sink>> {
       TRY(const SinkEntry* entry, parts->sinks.Find(type));
       TRY(Options options, ParseRecordedSink(*entry, name, text));
       SinkContext named = context;
       named.name = name;
+      // Recorded without secrets, so that it is reached as the job says now.
+      named.storage = StorageOf(plan->job, name);
       TRY(std::unique_ptr<Sink> sink, entry->make(options, nullptr, named));
       return std::shared_ptr<Sink>(std::move(sink));
     };
@@ -88,6 +90,8 @@ class Builder {
     context.memory_bytes = plan_->shares.each_sink;
     context.metrics = settings_.metrics;
     context.joins_others = settings_.joins_others;
+    context.storage = StorageOf(plan_->job, name);
+    context.spool_directory = plan_->job.spool_directory;
     return context;
   }
 

@@ -212,6 +212,8 @@ class Planner {
     context.name = sink.name;
     context.memory_bytes = plan_.shares.each_sink;
     context.open_columns = input->open;
+    context.storage = StorageOf(job_, sink.name);
+    context.spool_directory = job_.spool_directory;
     plan_.open_sinks.push_back(input->open);
     Result<std::unique_ptr<Sink>> made = sink.type->make(sink.options, input->schema, context);
     if (!made.ok()) {

@@ -33,6 +33,10 @@ std::string ReplayCheckpoint(const std::string& letters, const Job& job) {
 }
 
 Result<void> PrepareReplay(const std::string& letters, Job* job) {
+  if (IsRemote(letters)) {
+    return UserError("replay.remote", "dead letters are replayed from a local folder; copy " +
+                                          letters + " to one first");
+  }
   std::error_code failure;
   if (!fs::is_directory(letters, failure)) {
     return UserError("replay.no_folder",

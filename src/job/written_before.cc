@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/checkpoint_log.h"
+#include "job/checkpoint_storage.h"
 #include "record/schema_changes.h"
 
 namespace sluice {
@@ -19,7 +20,7 @@ namespace {
 /// The columns of each source's rows in the oldest epoch that is retained.
 Result<std::map<std::string, SchemaPtr>> OldestRows(const Parts& parts, const Job& job) {
   std::map<std::string, SchemaPtr> rows;
-  auto storage = parts.open_checkpoint(job.checkpoint_location, /*create=*/false);
+  auto storage = OpenCheckpoint(job, parts, /*create=*/false);
   if (!storage.ok()) return rows;
   TRY(const std::optional<LogContents> contents, ReadLog(storage->get()));
   if (!contents.has_value() || contents->decisions.empty() || contents->start.job != job.name) {

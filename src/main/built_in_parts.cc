@@ -12,6 +12,7 @@
 #include "source/files/files_source.h"
 #include "source/kafka/kafka_source_entry.h"
 #include "storage/local/local_storage.h"
+#include "storage/s3/s3_storage.h"
 #include "table/files/files_table.h"
 #include "table/postgresql/postgresql_table.h"
 #include "transform/mapping/mapping_transform.h"
@@ -46,7 +47,10 @@ void Fill(Parts* parts) {
   parts->encoders.Add(JsonEncoderEntry());
   parts->encoders.Add(ParquetEncoderEntry());
 
-  parts->sinks.Add(FilesSinkEntry(&parts->encoders));
+  parts->storages.Add(LocalStorageEntry());
+  parts->storages.Add(S3StorageEntry());
+
+  parts->sinks.Add(FilesSinkEntry(&parts->encoders, &parts->storages));
 
   parts->registry_options = RegistryOptionSpecs();
   for (OptionSpec& spec : FramingOptionSpecs()) parts->registry_options.push_back(std::move(spec));
@@ -57,9 +61,6 @@ void Fill(Parts* parts) {
   };
   parts->open_sql = OpenSql;
   parts->make_mapping = MakeMappingTransform;
-  parts->open_checkpoint = [](const std::string& path, bool create) {
-    return OpenLocalStorage(path, create, LocalAccess::kOwnerOnly);
-  };
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "cli/command_line.h"
 #include "engine/checkpoint_log.h"
+#include "job/checkpoint_storage.h"
 #include "main/built_in_parts.h"
 
 namespace sluice {
@@ -219,7 +220,7 @@ TEST_F(DetectionTest, APinnedSchemaStaysOverLaterStarts) {
 TEST_F(DetectionTest, NothingIsPinnedWhileTheJobRuns) {
   Arrive("a.json", "{\"id\": 1}\n");
   Run();
-  auto storage = BuiltInParts().open_checkpoint(folder_ + "/state", false);
+  auto storage = OpenCheckpointAt(folder_ + "/state", BuiltInParts());
   ASSERT_TRUE(storage.ok());
   LogOptions options;
   options.job = "hits";

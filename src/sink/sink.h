@@ -102,6 +102,8 @@ struct SinkContext {
   std::string checkpoint_id;              ///< 32 hex digits.
   std::size_t memory_bytes = 256u << 20;  ///< Its share of maxMemory, for all open files together.
   Metrics* metrics = nullptr;             ///< May be null.
+  RawOptions storage = {};                ///< Entries of the job's map `storage`.
+  std::string spool_directory = {};       ///< For bytes on their way to a remote store.
   /// Of a replay, whose rows join those of the job: files of another checkpoint are no surprise.
   bool joins_others = false;
   /// What it reads may get more columns while the job runs, in a new sink: one that its options

@@ -37,6 +37,7 @@ class FlakyStorage : public Storage {
   Result<std::optional<std::string>> Read(const std::string& name) override {
     return storage_->Read(name);
   }
+  std::size_t longest_name() const override { return storage_->longest_name(); }
   Result<std::vector<ListedFile>> List(const std::string& prefix) override {
     if (before_list) return *std::exchange(before_list, std::nullopt);
     return storage_->List(prefix);
@@ -53,8 +54,21 @@ class FlakyStorage : public Storage {
                                               const std::string& final_name) override {
     return storage_->Stage(staged_name, final_name);
   }
-  Result<void> Publish(const StagedFile& file) override { return storage_->Publish(file); }
-  Result<void> DropStaged(const StagedFile& file) override { return storage_->DropStaged(file); }
+  Result<void> Publish(const std::vector<StagedFile>& files) override {
+    return storage_->Publish(files);
+  }
+  Result<void> ForgetStaged(const std::vector<StagedFile>& files) override {
+    return storage_->ForgetStaged(files);
+  }
+  Result<void> DropStaged(const std::vector<StagedFile>& files) override {
+    return storage_->DropStaged(files);
+  }
+  Result<std::vector<StagedLeftover>> ListStaged(const std::string& staged_prefix) override {
+    return storage_->ListStaged(staged_prefix);
+  }
+  Result<void> RemoveLeftover(const StagedLeftover& leftover) override {
+    return storage_->RemoveLeftover(leftover);
+  }
   Result<void> Probe(bool staging) override { return storage_->Probe(staging); }
 
  private:

@@ -14,12 +14,22 @@ StagedFile CommitToken::staged_file(std::size_t n) const {
   const std::string number = std::to_string(n);
   return {staging + "/" + number,
           (file.folder.empty() ? "" : file.folder + "/") + name + number + extension, file.size,
-          file.crc32c};
+          file.crc32c, file.receipt};
+}
+
+std::vector<StagedFile> CommitToken::staged_files() const {
+  std::vector<StagedFile> all;
+  all.reserve(files.size());
+  for (std::size_t n = 0; n < files.size(); ++n) all.push_back(staged_file(n));
+  return all;
 }
 
 std::string CommitToken::ToJson() const {
   nlohmann::json list = nlohmann::json::array();
-  for (const File& file : files) list.push_back({file.folder, file.size, file.crc32c});
+  for (const File& file : files) {
+    list.push_back({file.folder, file.size, file.crc32c});
+    if (!file.receipt.empty()) list.back().push_back(file.receipt);
+  }
   nlohmann::json json = {{"format", kFormat}, {"root", root},           {"staging", staging},
                          {"name", name},      {"extension", extension}, {"files", std::move(list)}};
   // A path need not be UTF-8; the check in FromJson would then refuse it, so it is refused at
@@ -43,7 +53,8 @@ Result<CommitToken> CommitToken::FromJson(const std::string& text) {
     token.extension = json.at("extension").get<std::string>();
     for (const auto& one : json.at("files")) {
       token.files.push_back({one.at(0).get<std::string>(), one.at(1).get<std::int64_t>(),
-                             one.at(2).get<std::uint32_t>()});
+                             one.at(2).get<std::uint32_t>(),
+                             one.size() > 3 ? one.at(3).get<std::string>() : ""});
     }
     return token;
   } catch (const nlohmann::json::exception& e) {

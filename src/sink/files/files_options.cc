@@ -3,7 +3,6 @@
 #include <arrow/util/utf8.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 namespace sluice {
@@ -12,7 +11,9 @@ namespace {
 std::vector<OptionSpec> OwnSpecs(const EncoderRegistry& encoders) {
   OptionSpec path;
   path.name = "path";
-  path.help = "The folder the files go to; created if missing. Staged files lie in its _staging.";
+  path.help =
+      "The folder the files go to, on a local disk (created if missing; staged files lie in its "
+      "_staging) or on S3: s3://bucket/folder.";
   path.example = "./lake/clicks";
   path.required = true;
   OptionSpec format;
@@ -33,6 +34,7 @@ std::vector<OptionSpec> OwnSpecs(const EncoderRegistry& encoders) {
   size.help = "A file ends at about this size, and at the end of each epoch.";
   size.example = "512 MiB";
   size.min = 1;
+  size.max = std::int64_t{64} << 30;  // What parts of an upload to S3 come to, and some room.
   OptionSpec open;
   open.name = "maxOpenPartitions";
   open.type = OptionType::kInt;
@@ -40,7 +42,13 @@ std::vector<OptionSpec> OwnSpecs(const EncoderRegistry& encoders) {
   open.help = "Files open at once; beyond it the least recently written one ends.";
   open.example = "200";
   open.min = 1;
-  return {path, format, keys, size, open};
+  OptionSpec storage;
+  storage.name = "storage";
+  storage.type = OptionType::kMap;
+  storage.secret = true;  // Some of its entries are.
+  storage.help = "How to reach `path`, instead of what the job's `storage` says.";
+  storage.example = "{endpoint: https://minio.example:9000}";
+  return {path, format, keys, size, open, storage};
 }
 
 const OptionSpec* FindSpec(const std::vector<OptionSpec>& specs, const std::string& name) {
@@ -56,15 +64,8 @@ Error AtOption(const Options& options, const std::string& name, Error error) {
   return std::move(error).At(raw->place.ToString());
 }
 
-Result<std::string> LocalPath(const Options& options) {
-  std::string path = options.String("path");
-  if (path.starts_with("file://")) path = path.substr(7);
-  if (path.find("://") != path.npos) {
-    return AtOption(options, "path",
-                    UserError("files.path", "'" + path +
-                                                "' is not a local folder; this sink writes to "
-                                                "local file systems only"));
-  }
+Result<std::string> NormalPath(const Options& options, const StorageRegistry& storages) {
+  const std::string path = options.String("path");
   arrow::util::InitializeUTF8();
   if (path.empty() || path.find('\0') != path.npos ||
       !arrow::util::ValidateUTF8(reinterpret_cast<const std::uint8_t*>(path.data()),
@@ -72,11 +73,9 @@ Result<std::string> LocalPath(const Options& options) {
     return AtOption(options, "path",
                     UserError("files.path", "the path is empty or not valid UTF-8"));
   }
-  std::error_code failed;
-  std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
-  if (failed) return UserError("files.path", "the current folder is gone: " + failed.message());
-  while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
-  return absolute;
+  auto normal = NormalLocation(storages, path);
+  if (!normal.ok()) return AtOption(options, "path", std::move(normal).error());
+  return normal;
 }
 
 }  // namespace
@@ -115,9 +114,14 @@ std::vector<OptionSpec> FilesOptionSpecs(const EncoderRegistry& encoders) {
 }
 
 Result<FilesOptions> ParseFilesOptions(const Options& options, const EncoderRegistry& encoders,
+                                       const StorageRegistry& storages, const RawOptions& storage,
                                        const std::string& owner) {
   FilesOptions parsed;
-  TRY(parsed.path, LocalPath(options));
+  TRY(parsed.path, NormalPath(options, storages));
+  const RawValue* own = options.Raw("storage");
+  parsed.storage = own == nullptr ? storage : own->entries;
+  TRY(Options checked, ParseOptions(StorageOptionSpecs(storages), parsed.storage,
+                                    own == nullptr ? "storage" : owner + ": storage"));
   const std::string format = options.String("format");
   TRY(parsed.encoder, encoders.Find(format));
   parsed.partition_keys = options.List("partitionKeys");

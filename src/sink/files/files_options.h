@@ -8,11 +8,13 @@
 
 #include "core/options.h"
 #include "encode/encoder.h"
+#include "storage/storage_entry.h"
 
 namespace sluice {
 
 struct FilesOptions {
-  std::string path;  ///< Absolute.
+  std::string path;    ///< In its storage's normal form.
+  RawOptions storage;  ///< Of the sink's own map `storage`, or the job's.
   const EncoderEntry* encoder = nullptr;
   Options encoder_options;
   std::vector<std::string> partition_keys;
@@ -24,6 +26,7 @@ std::vector<OptionSpec> FilesOptionSpecs(const EncoderRegistry& encoders);
 
 /// `options` were parsed against FilesOptionSpecs. `owner` names the sink in messages.
 Result<FilesOptions> ParseFilesOptions(const Options& options, const EncoderRegistry& encoders,
+                                       const StorageRegistry& storages, const RawOptions& storage,
                                        const std::string& owner);
 
 }  // namespace sluice

@@ -17,7 +17,7 @@
 #include "sink/files/files_writer.h"
 #include "sink/files/partition_path.h"
 #include "sink/files/partition_splitter.h"
-#include "storage/local/local_storage.h"
+#include "storage/storage_entry.h"
 
 namespace sluice {
 namespace {
@@ -50,6 +50,7 @@ std::vector<std::string_view> SplitPath(std::string_view name) {
 struct FileOwner {
   std::string_view checkpoint;
   std::int64_t epoch = 0;
+  std::optional<AttemptId> attempt = {};  ///< nullopt if there is none that can be read.
 };
 
 /// nullopt if no reader takes the file for data, or it is none of ours.
@@ -70,6 +71,11 @@ std::optional<FileOwner> ParseFileName(const std::vector<std::string_view>& part
   if (leaf[0] != '-') return std::nullopt;
   auto epoch = std::from_chars(leaf.data() + 1, leaf.data() + leaf.size(), owner.epoch);
   if (epoch.ec != std::errc()) return std::nullopt;
+  leaf.remove_prefix(static_cast<std::size_t>(epoch.ptr - leaf.data()));
+  if (leaf.starts_with('-')) {
+    leaf.remove_prefix(1);
+    owner.attempt = ParseAttempt(leaf.substr(0, leaf.find('-')));
+  }
   return owner;
 }
 
@@ -81,8 +87,12 @@ std::string ShellQuoted(const std::string& text) {
 
 class FilesSink final : public Sink {
  public:
-  FilesSink(FilesOptions options, SchemaPtr schema, SinkContext context)
-      : options_(std::move(options)), schema_(std::move(schema)), context_(std::move(context)) {
+  FilesSink(FilesOptions options, const StorageRegistry* storages, SchemaPtr schema,
+            SinkContext context)
+      : options_(std::move(options)),
+        kinds_(*storages),
+        schema_(std::move(schema)),
+        context_(std::move(context)) {
     AppendHiveEscaped(context_.name, &folder_);
     folder_ = std::string(kStaging) + "/" + context_.checkpoint_id + "/" + folder_;
   }
@@ -99,17 +109,14 @@ class FilesSink final : public Sink {
     TRY(CommitToken token, CommitToken::FromJson(text));
     if (token.files.empty()) return {};
     TRY(auto storage, Target(token.root, false));
-    for (std::size_t n = 0; n < token.files.size(); ++n)
-      TRY(storage->Publish(token.staged_file(n)));
-    return {};
+    return storage->Publish(token.staged_files());
   }
 
   Result<void> Forget(std::int64_t, const std::string& text) override {
     TRY(CommitToken token, CommitToken::FromJson(text));
     if (token.files.empty()) return {};
     TRY(auto storage, Target(token.root, false));
-    for (std::size_t n = 0; n < token.files.size(); ++n)
-      TRY(storage->DropStaged(token.staged_file(n)));
+    TRY(storage->ForgetStaged(token.staged_files()));
     storage->RemoveEmptyFolders(token.staging);
     return {};
   }
@@ -120,7 +127,10 @@ class FilesSink final : public Sink {
   Result<std::shared_ptr<Storage>> Target(const std::string& path, bool create);
   Result<void> LookAtTarget(Storage& storage, std::int64_t decided);
 
+  std::optional<AttemptId> AttemptOf(const StagedLeftover& leftover) const;
+
   const FilesOptions options_;
+  const StorageRegistry& kinds_;
   const SchemaPtr schema_;
   const SinkContext context_;
   std::string folder_;  ///< Of this sink's staged files.
@@ -132,7 +142,11 @@ Result<std::shared_ptr<Storage>> FilesSink::Target(const std::string& path, bool
   std::lock_guard lock(mutex_);
   auto it = storages_.find(path);
   if (it == storages_.end()) {
-    TRY(std::shared_ptr<Storage> storage, OpenLocalStorage(path, create));
+    StorageUse use;
+    use.create = create;
+    use.spool_directory = context_.spool_directory;
+    TRY(std::shared_ptr<Storage> storage,
+        OpenStorage(kinds_, options_.storage, "storage", path, use));
     it = storages_.emplace(path, std::move(storage)).first;
   }
   return it->second;
@@ -161,24 +175,40 @@ Result<std::unique_ptr<SinkWriter>> FilesSink::Open(std::int64_t epoch, const At
 }
 
 Result<void> FilesSink::Sweep(const AttemptId& mine, const std::vector<std::string>& keep) {
-  std::set<std::string> kept;
+  std::set<std::string> kept;  // By either name, whichever the storage has.
   for (const std::string& text : keep) {
     TRY(CommitToken token, CommitToken::FromJson(text));
-    kept.insert(token.staging);
+    for (const StagedFile& file : token.staged_files()) {
+      kept.insert(file.staged_name);
+      kept.insert(file.final_name);
+    }
   }
   std::error_code ignored;
-  if (!std::filesystem::exists(options_.path, ignored)) return {};
+  if (!IsRemote(options_.path) && !std::filesystem::exists(options_.path, ignored)) return {};
   TRY(auto storage, Target(options_.path, false));
-  TRY(auto files, storage->List(folder_));
-  for (const ListedFile& file : files) {
-    // <folder_>/<epoch>/<attempt>/<n>
-    std::string attempt_folder = file.name.substr(0, file.name.rfind('/'));
-    auto attempt = ParseAttempt(attempt_folder.substr(attempt_folder.rfind('/') + 1));
-    if (!attempt || !(*attempt < mine) || kept.contains(attempt_folder)) continue;
-    TRY(storage->Remove(file.name));
+  TRY(auto leftovers, storage->ListStaged(folder_));
+  for (const StagedLeftover& leftover : leftovers) {
+    auto attempt = AttemptOf(leftover);
+    if (!attempt || !(*attempt < mine)) continue;
+    if (kept.contains(leftover.staged_name) || kept.contains(leftover.final_name)) continue;
+    TRY(storage->RemoveLeftover(leftover));
   }
   storage->RemoveEmptyFolders(folder_);
   return {};
+}
+
+/// nullopt if it is not this sink's. Staged names are <folder_>/<epoch>/<attempt>/<n>.
+std::optional<AttemptId> FilesSink::AttemptOf(const StagedLeftover& leftover) const {
+  if (!leftover.staged_name.empty()) {
+    const std::string folder = leftover.staged_name.substr(0, leftover.staged_name.rfind('/'));
+    return ParseAttempt(folder.substr(folder.rfind('/') + 1));
+  }
+  // No two sinks of a job have targets that overlap, so the checkpoint's digits say whose it is.
+  auto owner = ParseFileName(SplitPath(leftover.final_name));
+  if (!owner || owner->checkpoint != context_.checkpoint_id.substr(0, kIdDigits)) {
+    return std::nullopt;
+  }
+  return owner->attempt;
 }
 
 Result<void> FilesSink::LookAtTarget(Storage& storage, std::int64_t decided) {
@@ -218,8 +248,11 @@ Result<void> FilesSink::LookAtTarget(Storage& storage, std::int64_t decided) {
          {"files", std::to_string(visible)},
          {"checkpoints", std::to_string(checkpoints.size())},
          {"for_example", *checkpoints.begin()},
-         {"list", "find " + ShellQuoted(options_.path) + " -name 'part-*' ! -name 'part-" + ours +
-                      "-*' ! -path '*/_staging/*'"}});
+         {"list", IsRemote(options_.path)
+                      ? "aws s3 ls --recursive " + ShellQuoted(options_.path + "/") +
+                            " | grep -v part-" + ours
+                      : "find " + ShellQuoted(options_.path) + " -name 'part-*' ! -name 'part-" +
+                            ours + "-*' ! -path '*/_staging/*'"}});
   }
   if (staged > 0 && !context_.joins_others) {
     Log(LogLevel::kWarn, "staged files of other checkpoints lie in the target; no reader sees them",
@@ -233,21 +266,22 @@ Result<void> FilesSink::LookAtTarget(Storage& storage, std::int64_t decided) {
 
 }  // namespace
 
-SinkEntry FilesSinkEntry(const EncoderRegistry* encoders) {
+SinkEntry FilesSinkEntry(const EncoderRegistry* encoders, const StorageRegistry* storages) {
   SinkEntry entry;
   entry.name = "files";
-  entry.summary = "Files in a local folder, with Hive partitions, each epoch exactly once";
+  entry.summary = "Files in a local folder or on S3, with Hive partitions, each epoch exactly once";
   entry.options = FilesOptionSpecs(*encoders);
-  entry.make = [encoders](const Options& options, SchemaPtr schema,
-                          const SinkContext& context) -> Result<std::unique_ptr<Sink>> {
-    TRY(FilesOptions parsed, ParseFilesOptions(options, *encoders, "sink " + context.name));
+  entry.make = [encoders, storages](const Options& options, SchemaPtr schema,
+                                    const SinkContext& context) -> Result<std::unique_ptr<Sink>> {
+    TRY(FilesOptions parsed,
+        ParseFilesOptions(options, *encoders, *storages, context.storage, "sink " + context.name));
     if (schema != nullptr) {
       TRY(auto splitter,
           PartitionSplitter::Make(schema, parsed.partition_keys, context.open_columns));
       TRY(parsed.encoder->check(parsed.encoder_options, splitter->file_schema()));
     }
     return std::unique_ptr<Sink>(
-        std::make_unique<FilesSink>(std::move(parsed), std::move(schema), context));
+        std::make_unique<FilesSink>(std::move(parsed), storages, std::move(schema), context));
   };
   return entry;
 }

@@ -1,11 +1,12 @@
-/// Files in a local folder, exactly once under a plain listing.
+/// Files in a local folder or on S3, exactly once under a plain listing.
 ///
-/// A file is staged as `_staging/<checkpoint id>/<sink>/<epoch>/<attempt>/<n>` beneath the target
-/// and published by a hard link as
+/// A file becomes
 ///   [city=Berlin/]part-<8 of the checkpoint id>-<epoch, 10 digits>-<attempt>-<n><extension>
-/// Names that begin with `_` or `.` are not data, as every reader has it. Partition columns are in
-/// the path only, as Hive writes them (partition_path.h); a row whose value is too long for it is
-/// refused.
+/// In a local folder it is staged as `_staging/<checkpoint id>/<sink>/<epoch>/<attempt>/<n>`
+/// beneath the target and published by a hard link; on S3 it is staged as an upload to its final
+/// name. Names that begin with `_` or `.` are not data, as every reader has it. Partition columns
+/// are in the path only, as Hive writes them (partition_path.h); a row whose value is too long for
+/// it is refused.
 ///
 /// Options: the entry declares its own and those of all formats. A format's option is typed and
 /// checked against that format's own declaration once `format` is known; one that belongs to other
@@ -16,15 +17,17 @@
 /// Forget and Sweep; Commit goes to the folder its token names, wherever the job writes by now.
 ///
 /// Error codes: "files.partition_key", "files.path", "files.format", "files.option",
-/// "files.token_format", and the storage's (storage/local/local_storage.h) and the encoder's.
+/// "files.token_format", and the storage's (storage/local/local_storage.h, storage/s3/) and the
+/// encoder's.
 #pragma once
 
 #include "encode/encoder.h"
 #include "sink/sink.h"
+#include "storage/storage_entry.h"
 
 namespace sluice {
 
-/// `encoders` is complete by now and outlives the entry and its sinks.
-SinkEntry FilesSinkEntry(const EncoderRegistry* encoders);
+/// Both registries are complete by now and outlive the entry and its sinks.
+SinkEntry FilesSinkEntry(const EncoderRegistry* encoders, const StorageRegistry* storages);
 
 }  // namespace sluice

@@ -31,7 +31,12 @@ std::unique_ptr<Sink> MakeSink(const std::string& root) {
     all->Add(JsonEncoderEntry());
     return all;
   }();
-  static const SinkEntry& entry = *new SinkEntry(FilesSinkEntry(&encoders));
+  static const auto& storages = *[] {
+    auto* all = new StorageRegistry("storage");
+    all->Add(LocalStorageEntry());
+    return all;
+  }();
+  static const SinkEntry& entry = *new SinkEntry(FilesSinkEntry(&encoders, &storages));
   auto options = *ParseOptions(
       entry.options,
       RawOptionsFromPairs(

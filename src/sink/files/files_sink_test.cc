@@ -20,6 +20,8 @@
 #include "encode/json/json_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
 #include "sink/files/partition_path.h"
+#include "storage/local/local_storage.h"
+#include "storage/s3/s3_storage.h"
 
 namespace sluice {
 namespace {
@@ -34,6 +36,16 @@ const EncoderRegistry& Encoders() {
     return all;
   }();
   return encoders;
+}
+
+const StorageRegistry& Storages() {
+  static const auto& storages = *[] {
+    auto* all = new StorageRegistry("storage");
+    all->Add(LocalStorageEntry());
+    all->Add(S3StorageEntry());
+    return all;
+  }();
+  return storages;
 }
 
 const SchemaPtr& RowSchema() {
@@ -76,7 +88,7 @@ class FilesSinkTest : public testing::Test {
 
   Result<std::unique_ptr<Sink>> Make(std::vector<std::pair<std::string, std::string>> pairs,
                                      SchemaPtr schema = RowSchema()) {
-    SinkEntry entry = FilesSinkEntry(&Encoders());
+    SinkEntry entry = FilesSinkEntry(&Encoders(), &Storages());
     pairs.emplace_back("path", root_.string());
     auto options = ParseOptions(entry.options, RawOptionsFromPairs(pairs), "sink lake (files)");
     if (!options.ok()) return options.error();
@@ -413,8 +425,10 @@ TEST_F(FilesSinkTest, OptionsOfFormatsAreCheckedByTheirFormat) {
   EXPECT_NE(code({{"format", "orc"}}), "");
   EXPECT_NE(code({{"partitionKeys", "town"}}).find("files.partition_key"), std::string::npos);
   EXPECT_FALSE(fs::exists(root_)) << "making a sink touches no disk";
-  root_ = "s3://bucket/x";
-  EXPECT_NE(code({}).find("files.path"), std::string::npos);
+  root_ = "gs://bucket/x";
+  EXPECT_NE(code({}).find("storage.scheme"), std::string::npos);
+  root_ = "s3://b/x";
+  EXPECT_NE(code({}).find("storage.location"), std::string::npos);
 }
 
 TEST_F(FilesSinkTest, ATargetAheadOfTheCheckpointIsRefused) {

@@ -55,9 +55,11 @@ class FilesWriter final : public SinkWriter {
   ~FilesWriter() override {
     if (prepared_) return;
     open_.clear();
+    std::vector<StagedFile> dropped;
     for (std::size_t n = 0; n < finished_.size(); ++n) {
-      if (finished_[n]) static_cast<void>(settings_.storage->DropStaged(token_.staged_file(n)));
+      if (finished_[n]) dropped.push_back(token_.staged_file(n));
     }
+    static_cast<void>(settings_.storage->DropStaged(dropped));
     settings_.storage->RemoveEmptyFolders(token_.staging);
   }
 
@@ -282,7 +284,7 @@ Result<void> FilesWriter::CloseLeastRecent() {
 
 Result<void> FilesWriter::EndEncoding(OpenFile* file) {
   TRY(file->encoder->Finish());
-  file->staged->Flush();
+  file->staged->BeginFinish();
   rows_ += file->encoder->rows();
   memory_ -= file->memory;
   held_ -= file->held;
@@ -297,6 +299,7 @@ Result<void> FilesWriter::MakeDurable(OpenFile* file) {
   TRY(StagedFile staged, file->staged->Finish());
   token_.files[file->number].size = staged.size;
   token_.files[file->number].crc32c = staged.crc32c;
+  token_.files[file->number].receipt = std::move(staged.receipt);
   finished_[file->number] = true;
   return {};
 }
@@ -311,7 +314,7 @@ Result<void> FilesWriter::Close(std::int32_t partition) {
 
 Result<Prepared> FilesWriter::Prepare() {
   TRY(SplitWaiting());
-  // All are on their way to the disk before the first is waited for.
+  // All are on their way to the storage before the first is waited for.
   for (const auto& [partition, file] : open_) TRY(EndEncoding(file.get()));
   for (const auto& [partition, file] : open_) TRY(MakeDurable(file.get()));
   open_.clear();
@@ -327,8 +330,14 @@ Result<Prepared> FilesWriter::Prepare() {
 }  // namespace
 
 Result<std::unique_ptr<SinkWriter>> OpenFilesWriter(FilesWriterSettings settings) {
-  TRY(auto splitter,
-      PartitionSplitter::Make(settings.schema, settings.partition_keys, settings.open_columns));
+  // What is left of a name for its folders.
+  const std::size_t leaf = settings.token.name.size() + settings.token.extension.size() + 12;
+  const std::size_t longest = settings.storage->longest_name();
+  if (longest <= leaf) {
+    return UserError("files.path", settings.token.root + " leaves no room for files' names");
+  }
+  TRY(auto splitter, PartitionSplitter::Make(settings.schema, settings.partition_keys,
+                                             settings.open_columns, longest - leaf));
   return std::unique_ptr<SinkWriter>(
       std::make_unique<FilesWriter>(std::move(settings), std::move(splitter)));
 }

@@ -51,7 +51,8 @@ std::string PartitionText(const arrow::Array& column, std::int64_t row) {
 }  // namespace
 
 Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
-    const SchemaPtr& schema, const std::vector<std::string>& keys, bool open) {
+    const SchemaPtr& schema, const std::vector<std::string>& keys, bool open,
+    std::size_t max_path) {
   std::vector<Key> found;
   for (const std::string& name : keys) {
     const std::vector<int> columns = schema->GetAllFieldIndices(name);
@@ -101,7 +102,8 @@ Result<std::unique_ptr<PartitionSplitter>> PartitionSplitter::Make(
                      "partitionKeys: all columns are partition keys, so none is left for the "
                      "files; leave one out");
   }
-  std::unique_ptr<PartitionSplitter> splitter(new PartitionSplitter(arrow::schema(file_fields)));
+  std::unique_ptr<PartitionSplitter> splitter(
+      new PartitionSplitter(arrow::schema(file_fields), max_path));
   splitter->file_columns_ = std::move(file_columns);
   splitter->keys_ = std::move(found);
   for (Key& key : splitter->keys_) {
@@ -187,7 +189,7 @@ void PartitionSplitter::AddPath(std::int32_t combined) {
     if (!path.path.empty()) path.path.push_back('/');
     path.path.append(folders[i]);
     if (path.refused_key < 0 &&
-        (folders[i].size() > kMaxPartitionBytes || path.path.size() > kMaxPartitionPathBytes)) {
+        (folders[i].size() > kMaxPartitionBytes || path.path.size() > max_path_)) {
       path.refused_key = static_cast<int>(folders.size() - 1 - i);
     }
   }
@@ -227,8 +229,7 @@ void PartitionSplitter::Split(const arrow::RecordBatch& rows, std::vector<std::i
     refusal.field = keys_[static_cast<std::size_t>(path.refused_key)].name;
     refusal.reason = "the value is too long for a folder name: a partition folder has at most " +
                      std::to_string(kMaxPartitionBytes) +
-                     " bytes once encoded, all of them together " +
-                     std::to_string(kMaxPartitionPathBytes);
+                     " bytes once encoded, all of them together " + std::to_string(max_path_);
     refused->push_back(std::move(refusal));
   }
 }

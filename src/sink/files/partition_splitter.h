@@ -3,6 +3,7 @@
 
 #include <arrow/record_batch.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "core/result.h"
 #include "record/schema.h"
+#include "sink/files/partition_path.h"
 #include "sink/sink.h"
 
 namespace sluice {
@@ -25,9 +27,10 @@ class PartitionSplitter {
 
   /// User errors name keys that are no columns, or whose type cannot be part of a path. `open`: a
   /// key that is no column may become one, and is null until then.
-  static Result<std::unique_ptr<PartitionSplitter>> Make(const SchemaPtr& schema,
-                                                         const std::vector<std::string>& keys,
-                                                         bool open = false);
+  /// A row whose folders would come to more than `max_path` bytes is refused.
+  static Result<std::unique_ptr<PartitionSplitter>> Make(
+      const SchemaPtr& schema, const std::vector<std::string>& keys, bool open = false,
+      std::size_t max_path = kMaxPartitionPathBytes);
 
   /// The schema without the keys: that of the files.
   const SchemaPtr& file_schema() const { return file_schema_; }
@@ -68,13 +71,16 @@ class PartitionSplitter {
         -1;  ///< Index of the key whose folder name, or with which the path, is too long.
   };
 
-  explicit PartitionSplitter(SchemaPtr file_schema) : file_schema_(std::move(file_schema)) {}
+  PartitionSplitter(SchemaPtr file_schema, std::size_t max_path)
+      : file_schema_(std::move(file_schema)),
+        max_path_(std::min(max_path, kMaxPartitionPathBytes)) {}
   void Encode(Key* key, const arrow::Array& column, std::vector<std::int32_t>* codes);
   std::int32_t NewCode(Key* key, std::string_view bytes, const arrow::Array& column,
                        std::int64_t row);
   void AddPath(std::int32_t combined);
 
   const SchemaPtr file_schema_;
+  const std::size_t max_path_;
   std::vector<int> file_columns_;
   std::vector<Key> keys_;
   std::vector<Path> paths_;          ///< By the number the last key's `pairs` gives.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <filesystem>
 #include <utility>
 
 #include "core/crc32c.h"
@@ -32,6 +33,8 @@ class LocalStorage final : public Storage {
   explicit LocalStorage(std::unique_ptr<FolderTree> tree) : tree_(std::move(tree)) {}
 
   const std::string& location() const override { return tree_->root(); }
+  /// PATH_MAX is 4,096 for the whole path; this leaves room for where the folder is.
+  std::size_t longest_name() const override { return 2048; }
   Result<Created> PutNew(const std::string& name, std::string_view bytes) override;
   Result<void> Overwrite(const std::string& name, std::string_view bytes) override;
   Result<std::optional<std::string>> Read(const std::string& name) override;
@@ -42,14 +45,22 @@ class LocalStorage final : public Storage {
   void RemoveEmptyFolders(const std::string& prefix) override { tree_->RemoveEmpty(prefix); }
   Result<std::unique_ptr<StagedWriter>> Stage(const std::string& staged_name,
                                               const std::string& final_name) override;
-  Result<void> Publish(const StagedFile& file) override;
-  Result<void> DropStaged(const StagedFile& file) override { return Remove(file.staged_name); }
+  Result<void> Publish(const std::vector<StagedFile>& files) override;
+  Result<void> ForgetStaged(const std::vector<StagedFile>& files) override;
+  Result<void> DropStaged(const std::vector<StagedFile>& files) override {
+    return ForgetStaged(files);
+  }
+  Result<std::vector<StagedLeftover>> ListStaged(const std::string& staged_prefix) override;
+  Result<void> RemoveLeftover(const StagedLeftover& leftover) override {
+    return Remove(leftover.staged_name);
+  }
   Result<void> Probe(bool staging) override;
 
  private:
   Result<FileDescriptor> OpenToRead(const std::string& name, struct stat* info);
   Result<Created> LinkTemporary(int folder, const std::string& temporary, const std::string& leaf,
                                 const std::string& name);
+  Result<void> PublishOne(const StagedFile& file);
   Result<void> CheckPublished(const StagedFile& file, const std::optional<struct stat>& staged);
   Result<void> ProbeSlot(const std::string& folder);
   Result<void> ProbeStaging(const std::string& folder);
@@ -209,7 +220,24 @@ Result<std::unique_ptr<StagedWriter>> LocalStorage::Stage(const std::string& sta
   return OpenStagedFile(tree_.get(), staged_name, final_name);
 }
 
-Result<void> LocalStorage::Publish(const StagedFile& file) {
+Result<void> LocalStorage::Publish(const std::vector<StagedFile>& files) {
+  for (const StagedFile& file : files) TRY(PublishOne(file));
+  return {};
+}
+
+Result<void> LocalStorage::ForgetStaged(const std::vector<StagedFile>& files) {
+  for (const StagedFile& file : files) TRY(Remove(file.staged_name));
+  return {};
+}
+
+Result<std::vector<StagedLeftover>> LocalStorage::ListStaged(const std::string& staged_prefix) {
+  TRY(auto files, List(staged_prefix));
+  std::vector<StagedLeftover> leftovers;
+  for (ListedFile& file : files) leftovers.push_back({std::move(file.name), "", file.size});
+  return leftovers;
+}
+
+Result<void> LocalStorage::PublishOne(const StagedFile& file) {
   TRY(CheckName(file.staged_name));
   TRY(CheckName(file.final_name));
   auto [staged_folder, staged_leaf] = SplitName(file.staged_name);
@@ -328,13 +356,13 @@ Result<void> LocalStorage::ProbeStaging(const std::string& folder) {
   if (auto failed = FAILPOINT_ERROR("F6"); !failed.ok()) {
     return Unfit("staging and target lie on different devices");
   }
-  if (auto published = Publish(file); !published.ok()) {
+  if (auto published = Publish({file}); !published.ok()) {
     return Unfit(
         "a staged file cannot be published there by a hard link, which exactly-once needs (" +
         published.error().message + ")");
   }
-  TRY(Publish(file));
-  TRY(DropStaged(file));
+  TRY(Publish({file}));
+  TRY(ForgetStaged({file}));
   TRY(auto bytes, Read(file.final_name));
   if (bytes != "probe") return Unfit("a published file was not read back");
   return {};
@@ -365,6 +393,27 @@ Result<std::unique_ptr<Storage>> OpenLocalStorage(const std::string& path, bool 
                                                   LocalAccess access) {
   TRY(auto tree, FolderTree::Open(path, create, access));
   return std::unique_ptr<Storage>(std::make_unique<LocalStorage>(std::move(tree)));
+}
+
+StorageEntry LocalStorageEntry() {
+  StorageEntry entry;
+  entry.name = "file";
+  entry.summary = "A folder of a local file system";
+  entry.normal = [](const std::string& location) -> Result<std::string> {
+    const std::string path = location.starts_with("file://") ? location.substr(7) : location;
+    std::error_code failed;
+    std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
+    if (failed) {
+      return UserError("storage.location", "the current folder is gone: " + failed.message());
+    }
+    while (absolute.size() > 1 && absolute.back() == '/') absolute.pop_back();
+    return absolute;
+  };
+  entry.open = [](const std::string& location, const Options&, const StorageUse& use) {
+    return OpenLocalStorage(location, use.create,
+                            use.owner_only ? LocalAccess::kOwnerOnly : LocalAccess::kByUmask);
+  };
+  return entry;
 }
 
 }  // namespace sluice

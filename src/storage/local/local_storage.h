@@ -30,6 +30,7 @@
 #include <string>
 
 #include "storage/storage.h"
+#include "storage/storage_entry.h"
 
 namespace sluice {
 
@@ -44,5 +45,8 @@ enum class LocalAccess {
 /// one.
 Result<std::unique_ptr<Storage>> OpenLocalStorage(const std::string& path, bool create,
                                                   LocalAccess access = LocalAccess::kByUmask);
+
+/// For the list in src/main/: it has no options.
+StorageEntry LocalStorageEntry();
 
 }  // namespace sluice

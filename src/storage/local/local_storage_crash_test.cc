@@ -44,10 +44,10 @@ Result<void> Work(Storage& storage) {
     files.push_back(file);
   }
   TRY(storage.PutNew("log/2", std::to_string(files[0].crc32c)));
-  for (const StagedFile& file : files) TRY(storage.Publish(file));
-  for (const StagedFile& file : files) TRY(storage.Publish(file));
-  for (const StagedFile& file : files) TRY(storage.DropStaged(file));
-  for (const StagedFile& file : files) TRY(storage.Publish(file));
+  TRY(storage.Publish(files));
+  TRY(storage.Publish(files));
+  TRY(storage.ForgetStaged(files));
+  TRY(storage.Publish(files));
   return {};
 }
 
@@ -109,9 +109,9 @@ class LocalStorageCrash : public testing::TestWithParam<const char*> {
       StagedFile file = Part(i);
       file.size = static_cast<std::int64_t>(kBytes.size());
       file.crc32c = static_cast<std::uint32_t>(std::stoul(**decided));
-      auto published = storage->Publish(file);
+      auto published = storage->Publish({file});
       ASSERT_TRUE(published.ok()) << published.error().message;
-      EXPECT_TRUE(storage->DropStaged(file).ok());
+      EXPECT_TRUE(storage->DropStaged({file}).ok());
       EXPECT_EQ(Content(root_ / file.final_name), kBytes);
     }
     EXPECT_EQ(storage->List("")->size(), 5u);

@@ -126,12 +126,12 @@ TEST_F(LocalStorageTest, StagedFileIsInvisibleUntilPublished) {
   EXPECT_EQ(file.crc32c, Crc32c("hello world"));
   EXPECT_FALSE(fs::exists(root_ / "city=Berlin"));
 
-  ASSERT_TRUE(storage->Publish(file).ok());
+  ASSERT_TRUE(storage->Publish({file}).ok());
   EXPECT_EQ(Content("city=Berlin/part-1"), "hello world");
-  ASSERT_TRUE(storage->Publish(file).ok()) << "repeating it is harmless";
-  ASSERT_TRUE(storage->DropStaged(file).ok());
-  ASSERT_TRUE(storage->Publish(file).ok()) << "also when only the final name is left";
-  ASSERT_TRUE(storage->DropStaged(file).ok());
+  ASSERT_TRUE(storage->Publish({file}).ok()) << "repeating it is harmless";
+  ASSERT_TRUE(storage->DropStaged({file}).ok());
+  ASSERT_TRUE(storage->Publish({file}).ok()) << "also when only the final name is left";
+  ASSERT_TRUE(storage->DropStaged({file}).ok());
   storage->RemoveEmptyFolders("_staging/x");
   EXPECT_EQ(Names(*storage), std::vector<std::string>{"city=Berlin/part-1"});
   EXPECT_FALSE(fs::exists(root_ / "_staging"));
@@ -158,7 +158,7 @@ TEST_F(LocalStorageTest, PublishRefusesOtherBytesUnderTheFinalName) {
   auto storage = Open();
   StagedFile file = MustStage(*storage, "_staging/1", "part-1", "abc");
   std::ofstream(root_ / "part-1") << "abd";
-  auto published = storage->Publish(file);
+  auto published = storage->Publish({file});
   ASSERT_FALSE(published.ok());
   EXPECT_EQ(published.error().code, "storage.conflict");
   EXPECT_EQ(published.error().retry, Retry::kNo);
@@ -166,19 +166,19 @@ TEST_F(LocalStorageTest, PublishRefusesOtherBytesUnderTheFinalName) {
   EXPECT_EQ(Content("part-1"), "abd");
 
   std::ofstream(root_ / "part-1") << "abc";
-  EXPECT_TRUE(storage->Publish(file).ok()) << "the same bytes are the same file";
+  EXPECT_TRUE(storage->Publish({file}).ok()) << "the same bytes are the same file";
 }
 
 TEST_F(LocalStorageTest, PublishSaysWhatIsMissingOrDamaged) {
   auto storage = Open();
   StagedFile file = MustStage(*storage, "_staging/1", "part-1", "abc");
   fs::resize_file(root_ / "_staging/1", 2);
-  EXPECT_EQ(storage->Publish(file).error().code, "storage.staged_damaged");
+  EXPECT_EQ(storage->Publish({file}).error().code, "storage.staged_damaged");
   EXPECT_FALSE(fs::exists(root_ / "part-1"));
   fs::remove(root_ / "_staging/1");
-  EXPECT_EQ(storage->Publish(file).error().code, "storage.staged_missing");
+  EXPECT_EQ(storage->Publish({file}).error().code, "storage.staged_missing");
   fs::remove_all(root_ / "_staging");
-  EXPECT_EQ(storage->Publish(file).error().code, "storage.staged_missing");
+  EXPECT_EQ(storage->Publish({file}).error().code, "storage.staged_missing");
 }
 
 TEST_F(LocalStorageTest, NamesStayBeneathTheRoot) {
@@ -207,7 +207,7 @@ TEST_F(LocalStorageTest, SymbolicLinksBeneathTheRootAreNotFollowed) {
   EXPECT_FALSE(storage->Read("file").ok());
   EXPECT_FALSE(storage->Overwrite("file", "x").ok());
   StagedFile file = MustStage(*storage, "_staging/1", "city=x/part", "abc");
-  EXPECT_EQ(storage->Publish(file).error().code, "storage.path");
+  EXPECT_EQ(storage->Publish({file}).error().code, "storage.path");
   EXPECT_FALSE(fs::exists(base_ / "outside" / "part"));
 }
 
@@ -298,7 +298,7 @@ TEST_F(LocalStorageTest, FoldersMayComeAndGoWhileOthersStage) {
   for (int i = 0; i < 200; ++i) {
     std::string name = "_staging/c/s/" + std::to_string(i) + "/1";
     StagedFile file = MustStage(*storage, name, "part-" + std::to_string(i), "x");
-    EXPECT_TRUE(storage->DropStaged(file).ok());
+    EXPECT_TRUE(storage->DropStaged({file}).ok());
   }
   done = true;
   remover.join();

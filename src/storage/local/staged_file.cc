@@ -50,6 +50,8 @@ class StagedFileWriter final : public StagedWriter {
     flushed_ = file_.size;
   }
 
+  void BeginFinish() override { Flush(); }
+
   Result<StagedFile> Finish() override {
     TRY(SyncFile(fd_.get(), path_));
     fd_.Close();
