@@ -49,7 +49,7 @@ bool IsOneOf(const std::string& code, std::initializer_list<const char*> codes) 
 }
 
 bool MayPass(int status, const std::string& code) {
-  return status >= 500 || status == 429 || status == 408 ||
+  return (status >= 500 && status != 501) || status == 429 || status == 408 ||
          (status == 409 &&
           (code.empty() || IsOneOf(code, {"OperationAborted", "ConditionalRequestConflict"}))) ||
          IsOneOf(code,

@@ -110,7 +110,9 @@ TEST(S3Client, SaysWhatAUserCanMendAndNoSecret) {
   EXPECT_EQ(error_of(400, "ExpiredToken"), "storage.denied");
   EXPECT_EQ(error_of(403, "RequestTimeTooSkewed"), "storage.clock");
   EXPECT_EQ(error_of(404, "NoSuchBucket"), "storage.no_bucket");
+  const std::size_t before = server.Requests().size();
   EXPECT_EQ(error_of(501, "NotImplemented"), "storage.unfit");
+  EXPECT_EQ(server.Requests().size(), before + 1) << "what a server cannot do it never will";
   headers = {{"x-amz-bucket-region", "eu-north-1"}};
   EXPECT_EQ(error_of(301, "PermanentRedirect"), "storage.region");
   EXPECT_NE(Get(&client, "clicks/x").error().message.find("eu-north-1"), std::string::npos);
@@ -130,8 +132,8 @@ TEST(S3Client, OnceItHasWorkedADenialIsSomethingThatWillBeMended) {
   EXPECT_EQ(answer.error().retry, Retry::kLater);
 }
 
-TEST(S3Client, AServerInTroubleIsNotAskedMoreThanUsual) {
-  TestHttpServer server([](const auto&) { return TestHttpServer::Answer{.hang_up = true}; });
+TEST(S3Client, AStopEndsACallAtOnce) {
+  TestHttpServer server([](const auto&) { return TestHttpServer::Answer{.hold = true}; });
   S3Settings settings = SettingsFor(server);
   S3Client client(settings, {"lake", "clicks"});
   std::stop_source stop;
@@ -139,7 +141,7 @@ TEST(S3Client, AServerInTroubleIsNotAskedMoreThanUsual) {
   S3Request request;
   request.key = "clicks/x";
   auto answer = client.Send(request, "read", stop.get_token());
-  EXPECT_EQ(answer.error().code, "net.stopped") << "a stop ends it at once";
+  EXPECT_EQ(answer.error().code, "net.stopped");
 }
 
 }  // namespace
