@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/failpoint.h"
+#include "storage/local/disk.h"
 
 namespace sluice {
 namespace {
@@ -29,7 +30,7 @@ Result<void> MakeRoot(const std::string& path, ::mode_t mode) {
     if (end == std::string::npos) end = path.size();
     std::string folder = path.substr(0, end);
     if (folder.empty() || folder.back() == '/') continue;
-    if (::mkdir(folder.c_str(), mode) != 0) {
+    if (TheDisk().MakeFolder(AT_FDCWD, folder.c_str(), mode) != 0) {
       if (errno == EEXIST) continue;
       // A parent that exists may refuse with another error, as a read-only file system does.
       int error_number = errno;
@@ -43,7 +44,7 @@ Result<void> MakeRoot(const std::string& path, ::mode_t mode) {
                                                     : folder.substr(0, slash);
     FileDescriptor fd(::open(parent.c_str(), kFolderFlags));
     if (!fd.valid()) return FileError(errno, "open the folder", parent);
-    if (::fsync(fd.get()) != 0) return FsyncError(errno, parent, true);
+    if (TheDisk().Sync(fd.get()) != 0) return FsyncError(errno, parent, true);
   }
   return {};
 }
@@ -90,7 +91,7 @@ void RemoveEmptyBelow(int parent_fd, const std::string& leaf, int depth) {
     }
   }
   for (const std::string& name : inner) RemoveEmptyBelow(fd.get(), name, depth + 1);
-  ::unlinkat(parent_fd, leaf.c_str(), AT_REMOVEDIR);
+  TheDisk().Unlink(parent_fd, leaf.c_str(), AT_REMOVEDIR);
 }
 
 }  // namespace
@@ -210,7 +211,7 @@ Result<int> FolderTree::MakeAndUse(const std::string& folder, const std::functio
       if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
         return std::move(failed).error().At("creating the folder " + path);
       }
-      if (::mkdirat(fd.get(), part.c_str(), owner_only() ? 0700 : 0777) == 0) {
+      if (TheDisk().MakeFolder(fd.get(), part.c_str(), owner_only() ? 0700 : 0777) == 0) {
         FAILPOINT("F3");
       } else if (errno == ENOENT) {
         return ENOENT;
@@ -256,7 +257,7 @@ Result<void> FolderTree::SyncFolder(int folder_fd, std::string_view folder) cons
   if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
     return std::move(failed).error().At("syncing " + FullPath(folder));
   }
-  if (::fsync(folder_fd) != 0) return FsyncError(errno, FullPath(folder), true);
+  if (TheDisk().Sync(folder_fd) != 0) return FsyncError(errno, FullPath(folder), true);
   return {};
 }
 
@@ -330,7 +331,7 @@ void FolderTree::RemoveEmpty(const std::string& folder) {
     if (!fd.ok()) return;
     if (fd->valid()) {
       if (current == folder) RemoveEmptyBelow(fd->get(), leaf, 0);
-      if (::unlinkat(fd->get(), leaf.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return;
+      if (TheDisk().Unlink(fd->get(), leaf.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) return;
     }
     current = parent;
   }

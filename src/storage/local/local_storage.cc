@@ -12,6 +12,7 @@
 #include "core/crc32c.h"
 #include "core/failpoint.h"
 #include "core/random_id.h"
+#include "storage/local/disk.h"
 #include "storage/local/folder_tree.h"
 #include "storage/local/staged_file.h"
 
@@ -80,14 +81,14 @@ Result<Created> LocalStorage::PutNew(const std::string& name, std::string_view b
   FileDescriptor folder_fd;
   FileDescriptor file;
   TRY(tree_->WithFolder(folder, "create a file for", path, [&](int fd) {
-    file = FileDescriptor(::openat(fd, temporary.c_str(),
-                                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                   tree_->file_mode()));
+    file = FileDescriptor(TheDisk().Create(fd, temporary.c_str(),
+                                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                                           tree_->file_mode()));
     if (!file.valid()) return errno;
     folder_fd = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (folder_fd.valid()) return 0;
     int error_number = errno;
-    ::unlinkat(fd, temporary.c_str(), 0);
+    TheDisk().Unlink(fd, temporary.c_str(), 0);
     return error_number;
   }));
   auto write = [&]() -> Result<void> {
@@ -103,7 +104,7 @@ Result<Created> LocalStorage::PutNew(const std::string& name, std::string_view b
   } else {
     created = LinkTemporary(folder_fd.get(), temporary, leaf, name);
   }
-  ::unlinkat(folder_fd.get(), temporary.c_str(), 0);
+  TheDisk().Unlink(folder_fd.get(), temporary.c_str(), 0);
   if (!created.ok()) return std::move(created).error();
   // Also for a slot of another process, which may have been killed before its fsync.
   TRY(tree_->SyncFolder(folder_fd.get(), folder));
@@ -116,7 +117,7 @@ Result<Created> LocalStorage::LinkTemporary(int folder, const std::string& tempo
   if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
     return std::move(failed).error().At("linking " + path);
   }
-  if (::linkat(folder, temporary.c_str(), folder, leaf.c_str(), 0) == 0) return Created::kYes;
+  if (TheDisk().Link(folder, temporary.c_str(), folder, leaf.c_str()) == 0) return Created::kYes;
   int error_number = errno;
   // A network file system may have linked it although it says otherwise.
   struct stat ours;
@@ -137,12 +138,12 @@ Result<void> LocalStorage::Overwrite(const std::string& name, std::string_view b
   const std::string path = tree_->FullPath(name);
   FileDescriptor file;
   TRY(tree_->WithFolder(folder, "open", path, [&, &leaf = leaf](int fd) {
-    file = FileDescriptor(::openat(fd, leaf.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                                   tree_->file_mode()));
+    file = FileDescriptor(TheDisk().Create(
+        fd, leaf.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, tree_->file_mode()));
     return file.valid() ? 0 : errno;
   }));
   TRY(WriteAll(file.get(), bytes, path));
-  if (::ftruncate(file.get(), static_cast<::off_t>(bytes.size())) != 0) {
+  if (TheDisk().Truncate(file.get(), static_cast<::off_t>(bytes.size())) != 0) {
     return FileError(errno, "write", path);
   }
   return {};
@@ -208,7 +209,7 @@ Result<void> LocalStorage::Remove(const std::string& name) {
   if (auto failed = FAILPOINT_ERROR("F7"); !failed.ok()) {
     return std::move(failed).error().At("removing " + tree_->FullPath(name));
   }
-  if (::unlinkat(fd.get(), leaf.c_str(), 0) != 0 && errno != ENOENT) {
+  if (TheDisk().Unlink(fd.get(), leaf.c_str(), 0) != 0 && errno != ENOENT) {
     return FileError(errno, "remove", tree_->FullPath(name));
   }
   return {};
@@ -268,16 +269,15 @@ Result<void> LocalStorage::PublishOne(const StagedFile& file) {
   }
   FileDescriptor to;
   bool elsewhere = false;
-  TRY(tree_->WithFolder(final_folder, "publish", path,
-                        [&, &from_leaf = staged_leaf, &to_leaf = final_leaf](int fd) {
-                          to = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
-                          if (!to.valid()) return errno;
-                          if (!staged) return 0;
-                          if (::linkat(from.get(), from_leaf.c_str(), fd, to_leaf.c_str(), 0) == 0)
-                            return 0;
-                          elsewhere = errno == EXDEV;
-                          return elsewhere || errno == EEXIST ? 0 : errno;
-                        }));
+  TRY(tree_->WithFolder(
+      final_folder, "publish", path, [&, &from_leaf = staged_leaf, &to_leaf = final_leaf](int fd) {
+        to = FileDescriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+        if (!to.valid()) return errno;
+        if (!staged) return 0;
+        if (TheDisk().Link(from.get(), from_leaf.c_str(), fd, to_leaf.c_str()) == 0) return 0;
+        elsewhere = errno == EXDEV;
+        return elsewhere || errno == EEXIST ? 0 : errno;
+      }));
   if (elsewhere) {
     return UserError("storage.unfit", path +
                                           " lies on another file system than its staging folder "

@@ -9,6 +9,7 @@
 
 #include "core/crc32c.h"
 #include "core/failpoint.h"
+#include "storage/local/disk.h"
 
 namespace sluice {
 namespace {
@@ -28,7 +29,7 @@ class StagedFileWriter final : public StagedWriter {
     if (finished_) return;
     auto [folder, leaf] = SplitName(file_.staged_name);
     Result<FileDescriptor> fd = tree_->OpenFolder(folder);
-    if (fd.ok() && fd->valid()) ::unlinkat(fd->get(), leaf.c_str(), 0);
+    if (fd.ok() && fd->valid()) TheDisk().Unlink(fd->get(), leaf.c_str(), 0);
     fd_.Close();
     tree_->RemoveEmpty(folder);
   }
@@ -82,7 +83,7 @@ Result<void> WriteAll(int fd, std::string_view bytes, const std::string& path) {
     return std::move(failed).error().At("writing " + path);
   }
   while (!bytes.empty()) {
-    ::ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    ::ssize_t written = TheDisk().Write(fd, bytes.data(), bytes.size());
     if (written < 0) {
       if (errno == EINTR) continue;
       return FileError(errno, "write", path);
@@ -112,7 +113,7 @@ Result<void> ReadAll(int fd, std::size_t size, const std::string& path,
 Result<void> SyncFile(int fd, const std::string& path) {
   FAILPOINT("F2");
   if (auto failed = FAILPOINT_ERROR("F8"); !failed.ok()) return FsyncError(EIO, path, false);
-  if (::fsync(fd) != 0) return FsyncError(errno, path, false);
+  if (TheDisk().Sync(fd) != 0) return FsyncError(errno, path, false);
   FAILPOINT("F2");
   return {};
 }
@@ -128,7 +129,7 @@ Result<std::unique_ptr<StagedWriter>> OpenStagedFile(FolderTree* tree,
   }
   FileDescriptor file;
   TRY(tree->WithFolder(folder, "create", path, [&, &leaf = leaf](int fd) {
-    file = FileDescriptor(::openat(
+    file = FileDescriptor(TheDisk().Create(
         fd, leaf.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, tree->file_mode()));
     return file.valid() ? 0 : errno;
   }));
