@@ -19,7 +19,7 @@
 #include <string_view>
 #include <vector>
 
-#include "decode/csv/csv_dialect.h"
+#include "record/csv_dialect.h"
 #include "decode/csv/csv_index.h"
 
 namespace sluice {

@@ -1,4 +1,4 @@
-#include "decode/csv/csv_dialect.h"
+#include "record/csv_dialect.h"
 
 #include <charconv>
 #include <string_view>

@@ -1,4 +1,4 @@
-/// How a CSV message is written: the characters that mean something in it.
+/// How CSV is written: the characters that mean something in it.
 #pragma once
 
 #include <optional>
