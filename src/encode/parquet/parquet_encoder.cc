@@ -1,6 +1,5 @@
 #include "encode/parquet/parquet_encoder.h"
 
-#include <arrow/io/interfaces.h>
 #include <arrow/memory_pool.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
@@ -18,6 +17,7 @@
 #include <set>
 #include <utility>
 
+#include "encode/byte_sink_stream.h"
 #include "record/arrow_error.h"
 
 namespace sluice {
@@ -58,44 +58,6 @@ Result<Codec> FindCodec(const Options& options) {
   }
   return it->second;
 }
-
-/// Hands Arrow's bytes to the ByteSink and keeps its error, which a Status cannot carry.
-class ByteSinkStream final : public arrow::io::OutputStream {
- public:
-  explicit ByteSinkStream(ByteSink* out) : out_(out) {}
-
-  arrow::Status Write(const void* data, std::int64_t size) override {
-    // An abandoned writer still tries to end its file.
-    if (abandoned_ || error_) return arrow::Status::IOError("the file was abandoned");
-    position_ += size;
-    Result<void> appended =
-        out_->Append({static_cast<const char*>(data), static_cast<std::size_t>(size)});
-    if (appended.ok()) return arrow::Status::OK();
-    error_ = std::move(appended).error();
-    return arrow::Status::IOError(error_->message);
-  }
-  arrow::Status Close() override {
-    closed_ = true;
-    return arrow::Status::OK();
-  }
-  bool closed() const override { return closed_; }
-  arrow::Result<std::int64_t> Tell() const override { return position_; }
-
-  std::int64_t position() const { return position_; }
-  void Abandon() { abandoned_ = true; }
-  Result<void> Check(const arrow::Status& status) {
-    if (status.ok()) return {};
-    if (error_) return *error_;
-    return FromArrow(status);
-  }
-
- private:
-  ByteSink* const out_;
-  std::int64_t position_ = 0;
-  std::optional<Error> error_;
-  bool abandoned_ = false;
-  bool closed_ = false;
-};
 
 /// What parquet-cpp keeps of a column of a row group until the footer is written, measured: see
 /// the test RowGroupsThatWaitForTheFooterAreCounted.
