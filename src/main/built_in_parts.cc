@@ -5,6 +5,7 @@
 #include "decode/framing.h"
 #include "decode/grok/grok_format.h"
 #include "decode/json/json_format.h"
+#include "encode/csv/csv_encoder.h"
 #include "encode/json/json_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
 #include "registry/registry_options.h"
@@ -44,6 +45,7 @@ void Fill(Parts* parts) {
   parts->tables.Add(FilesTableEntry(&parts->formats));
   parts->tables.Add(PostgresqlTableEntry());
 
+  parts->encoders.Add(CsvEncoderEntry());
   parts->encoders.Add(JsonEncoderEntry());
   parts->encoders.Add(ParquetEncoderEntry());
 

@@ -19,8 +19,8 @@
 #include <string_view>
 #include <vector>
 
-#include "record/csv_dialect.h"
 #include "decode/csv/csv_index.h"
+#include "record/csv_dialect.h"
 
 namespace sluice {
 
