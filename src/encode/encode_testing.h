@@ -76,4 +76,40 @@ inline std::string Refusal(const EncoderEntry& entry, const OptionPairs& pairs,
   return ToString(checked.error());
 }
 
+/// Columns of all types, nested ones in each other.
+inline SchemaPtr EveryType() {
+  return *ParseDdl(
+      "id bigint NOT NULL, b boolean, i8 tinyint, i16 smallint, i32 int, i64 bigint, f float, "
+      "d double, small decimal(9,2), big decimal(38,10), s string, bin binary, day date, "
+      "ts timestamp, ntz timestamp_ntz, l array<string>, ll array<array<int>>, m map<string,int>, "
+      "st struct<lat:double,deep:struct<x:int NOT NULL,l:array<struct<k:string,m:map<string,"
+      "decimal(5,1)>>>>>");
+}
+
+/// Edge values of each of them, and nulls on every level.
+inline std::shared_ptr<arrow::RecordBatch> EdgeRows() {
+  return RowsFromJson(EveryType(), R"([
+    {"id": 1, "b": true, "i8": 1, "i16": 2, "i32": 3, "i64": 4, "f": 1.5, "d": 2.5, "small": "1.25",
+     "big": "1.0000000001", "s": "\u00e4 \"q\" \n,;\t\\", "bin": "xyz", "day": 19000,
+     "ts": 1767225600000123, "ntz": 1, "l": ["a", null, ""], "ll": [[1, null], null, []],
+     "m": [["k", 1], ["", null]],
+     "st": {"lat": 52.5, "deep": {"x": 7, "l": [{"k": "y", "m": [["z", "-0.1"]]}, null]}}},
+    {"id": 2, "b": null, "i8": null, "i16": null, "i32": null, "i64": null, "f": null, "d": null,
+     "small": null, "big": null, "s": null, "bin": null, "day": null, "ts": null, "ntz": null,
+     "l": null, "ll": null, "m": null, "st": null},
+    {"id": 3, "b": false, "i8": -128, "i16": -32768, "i32": -2147483648,
+     "i64": -9223372036854775808, "f": -Inf, "d": -Inf, "small": "-9999999.99",
+     "big": "-9999999999999999999999999999.9999999999", "s": "", "bin": "", "day": -1, "ts": -1,
+     "ntz": -1, "l": [], "ll": [], "m": [], "st": {"lat": null, "deep": null}},
+    {"id": 4, "b": true, "i8": 127, "i16": 32767, "i32": 2147483647, "i64": 9223372036854775807,
+     "f": Inf, "d": Inf, "small": "9999999.99",
+     "big": "9999999999999999999999999999.9999999999", "s": "\u0001", "bin": "\u0000", "day": -719162,
+     "ts": -62135596800000000, "ntz": 253402300799999999, "l": [null], "ll": [[]], "m": [["n", 5]],
+     "st": {"lat": -0.0, "deep": {"x": -1, "l": []}}},
+    {"id": 5, "b": false, "i8": 0, "i16": 0, "i32": 0, "i64": 0, "f": 0, "d": 5e-324,
+     "small": "0.00", "big": "-0.0000000128", "s": "x", "bin": "\u00ff", "day": 2932896,
+     "ts": -1000001, "ntz": -62135596800000000, "l": ["b"], "ll": [[9]], "m": null,
+     "st": {"lat": 1e300, "deep": {"x": 0, "l": null}}}])");
+}
+
 }  // namespace sluice

@@ -5,6 +5,7 @@
 #include "decode/framing.h"
 #include "decode/grok/grok_format.h"
 #include "decode/json/json_format.h"
+#include "encode/avro/avro_encoder.h"
 #include "encode/csv/csv_encoder.h"
 #include "encode/json/json_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
@@ -45,6 +46,7 @@ void Fill(Parts* parts) {
   parts->tables.Add(FilesTableEntry(&parts->formats));
   parts->tables.Add(PostgresqlTableEntry());
 
+  parts->encoders.Add(AvroEncoderEntry());
   parts->encoders.Add(CsvEncoderEntry());
   parts->encoders.Add(JsonEncoderEntry());
   parts->encoders.Add(ParquetEncoderEntry());
