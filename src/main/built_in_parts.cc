@@ -8,6 +8,7 @@
 #include "encode/avro/avro_encoder.h"
 #include "encode/csv/csv_encoder.h"
 #include "encode/json/json_encoder.h"
+#include "encode/orc/orc_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
 #include "registry/registry_options.h"
 #include "sink/files/files_sink.h"
@@ -49,6 +50,7 @@ void Fill(Parts* parts) {
   parts->encoders.Add(AvroEncoderEntry());
   parts->encoders.Add(CsvEncoderEntry());
   parts->encoders.Add(JsonEncoderEntry());
+  parts->encoders.Add(OrcEncoderEntry());
   parts->encoders.Add(ParquetEncoderEntry());
 
   parts->storages.Add(LocalStorageEntry());
