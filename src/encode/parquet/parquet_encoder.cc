@@ -6,6 +6,7 @@
 #include <arrow/util/byte_size.h>
 #include <arrow/util/compression.h>
 #include <parquet/arrow/writer.h>
+#include <parquet/bloom_filter.h>
 #include <parquet/file_writer.h>
 #include <parquet/properties.h>
 
@@ -81,10 +82,21 @@ class ParquetEncoder final : public FileEncoder {
         ->data_pagesize(*options.Int("pageSize"))
         ->write_batch_size(kValuesPerWrite)
         ->set_size_statistics_level(parquet::SizeStatisticsLevel::None);
-    if (std::int64_t limit = *options.Int("dictionaryPageSize"); limit > 0) {
-      builder.dictionary_pagesize_limit(limit);
+    const std::int64_t dictionary = *options.Int("dictionaryPageSize");
+    if (dictionary > 0 && options.Bool("enableDictionary")) {
+      builder.dictionary_pagesize_limit(dictionary);
     } else {
       builder.disable_dictionary();
+    }
+    if (!options.Bool("statistics")) builder.disable_statistics();
+    std::size_t filter_bytes = 0;  // Of a row group.
+    for (const std::string& column : options.List("bloomFilterColumns")) {
+      parquet::BloomFilterOptions filter;
+      filter.ndv = *options.Int("bloomFilterNdv");
+      filter.fpp = *options.Double("bloomFilterFpp");
+      builder.enable_bloom_filter(column, filter);
+      filter_bytes += parquet::BlockSplitBloomFilter::OptimalNumOfBytes(
+          static_cast<std::uint64_t>(*filter.ndv), filter.fpp);
     }
     auto stream = std::make_shared<ByteSinkStream>(out);
     auto writer = parquet::arrow::FileWriter::Open(*schema, arrow::default_memory_pool(), stream,
@@ -94,7 +106,7 @@ class ParquetEncoder final : public FileEncoder {
     }
     return std::unique_ptr<FileEncoder>(
         new ParquetEncoder(schema, std::move(stream), std::move(writer).ValueUnsafe(),
-                           static_cast<std::size_t>(*options.Int("blockSize"))));
+                           static_cast<std::size_t>(*options.Int("blockSize")), filter_bytes));
   }
 
   ~ParquetEncoder() override { stream_->Abandon(); }
@@ -119,7 +131,9 @@ class ParquetEncoder final : public FileEncoder {
 
   std::size_t memory() const override { return pending_bytes_; }
 
-  std::size_t held() const override { return (1 + row_groups_) * footer_bytes_; }
+  std::size_t held() const override {
+    return (1 + row_groups_) * footer_bytes_ + row_groups_ * filter_bytes_;
+  }
 
   Result<void> Flush() override {
     if (pending_.empty()) return {};
@@ -147,12 +161,14 @@ class ParquetEncoder final : public FileEncoder {
 
  private:
   ParquetEncoder(SchemaPtr schema, std::shared_ptr<ByteSinkStream> stream,
-                 std::unique_ptr<parquet::arrow::FileWriter> writer, std::size_t block_size)
+                 std::unique_ptr<parquet::arrow::FileWriter> writer, std::size_t block_size,
+                 std::size_t filter_bytes)
       : schema_(std::move(schema)),
         stream_(std::move(stream)),
         writer_(std::move(writer)),
         block_size_(block_size),
-        footer_bytes_(kFooterBytesPerColumn * Leaves(*arrow::struct_(schema_->fields()))) {}
+        footer_bytes_(kFooterBytesPerColumn * Leaves(*arrow::struct_(schema_->fields()))),
+        filter_bytes_(filter_bytes) {}
 
   const SchemaPtr schema_;
   const std::shared_ptr<ByteSinkStream> stream_;
@@ -163,6 +179,7 @@ class ParquetEncoder final : public FileEncoder {
   std::size_t pending_bytes_ = 0;
   std::int64_t written_rows_ = 0;
   const std::size_t footer_bytes_;  ///< Of one row group, and about what an empty writer takes.
+  const std::size_t filter_bytes_;  ///< Of one row group's bloom filters, which wait as well.
   std::size_t row_groups_ = 0;
   std::optional<std::int64_t> file_rows_;
   double ratio_ = kFirstRatio;
@@ -185,6 +202,54 @@ Result<void> CheckType(const std::string& path, const arrow::DataType& type) {
   return {};
 }
 
+/// The values' paths as Parquet has them: "id", "geo.lat", "tags.list.element".
+void AddLeaves(const std::string& path, const arrow::DataType& type,
+               std::map<std::string, arrow::Type::type>* leaves) {
+  switch (type.id()) {
+    case arrow::Type::STRUCT:
+      for (const auto& field : type.fields()) {
+        AddLeaves(path + "." + field->name(), *field->type(), leaves);
+      }
+      return;
+    case arrow::Type::LIST:
+      return AddLeaves(path + ".list.element", *type.field(0)->type(), leaves);
+    case arrow::Type::MAP: {
+      const auto& map = static_cast<const arrow::MapType&>(type);
+      AddLeaves(path + ".key_value.key", *map.key_type(), leaves);
+      return AddLeaves(path + ".key_value.value", *map.item_type(), leaves);
+    }
+    default:
+      leaves->emplace(path, type.id());
+  }
+}
+
+Result<void> CheckBloomFilters(const Options& options, const arrow::Schema& schema) {
+  std::map<std::string, arrow::Type::type> leaves;
+  for (const auto& field : schema.fields()) AddLeaves(field->name(), *field->type(), &leaves);
+  for (const std::string& column : options.List("bloomFilterColumns")) {
+    const auto leaf = leaves.find(column);
+    if (leaf == leaves.end()) {
+      std::vector<std::string> names;
+      for (const auto& [name, type] : leaves) names.push_back(name);
+      const auto nearest = NearestName(column, names);
+      return UserError("parquet.bloom_filter",
+                       "bloomFilterColumns: the files have no column '" + column +
+                           "' that holds values" +
+                           (nearest ? "; did you mean " + *nearest + "?" : ""));
+    }
+    if (leaf->second == arrow::Type::BOOL) {
+      return UserError("parquet.bloom_filter", "bloomFilterColumns: column " + column +
+                                                   " is boolean, for which Parquet has no bloom "
+                                                   "filters; leave it out");
+    }
+  }
+  const double rate = *options.Double("bloomFilterFpp");
+  if (!(rate > 0 && rate < 1)) {
+    return UserError("parquet.bloom_filter", "bloomFilterFpp must lie between 0 and 1, like 0.01");
+  }
+  return {};
+}
+
 Result<void> CheckSchema(const Options& options, const SchemaPtr& schema) {
   TRY(FindCodec(options));
   if (schema->num_fields() == 0) {
@@ -198,10 +263,21 @@ Result<void> CheckSchema(const Options& options, const SchemaPtr& schema) {
     }
     TRY(CheckType(field->name(), *field->type()));
   }
-  return {};
+  return CheckBloomFilters(options, *schema);
 }
 
-OptionSpec BytesOption(std::string name, std::string value, std::string help, std::int64_t min) {
+OptionSpec Flag(std::string name, std::string value, std::string help) {
+  OptionSpec spec;
+  spec.name = std::move(name);
+  spec.type = OptionType::kBool;
+  spec.example = value == "true" ? "false" : "true";
+  spec.default_value = std::move(value);
+  spec.help = std::move(help);
+  return spec;
+}
+
+OptionSpec BytesOption(std::string name, std::string value, std::string help, std::int64_t min,
+                       std::string alias) {
   OptionSpec spec;
   spec.name = std::move(name);
   spec.type = OptionType::kBytes;
@@ -209,6 +285,7 @@ OptionSpec BytesOption(std::string name, std::string value, std::string help, st
   spec.help = std::move(help);
   spec.example = spec.default_value;
   spec.min = min;
+  spec.aliases = {std::move(alias)};
   return spec;
 }
 
@@ -224,20 +301,55 @@ EncoderEntry ParquetEncoderEntry() {
   compression.help = "How pages are compressed.";
   compression.example = "zstd";
   for (const auto& [name, codec] : Codecs()) compression.choices.push_back(name);
+  OptionSpec dictionary =
+      Flag("enableDictionary", "true", "Columns may have dictionaries; see dictionaryPageSize.");
+  dictionary.aliases = {"parquet.enable.dictionary"};
+  OptionSpec filters;
+  filters.name = "bloomFilterColumns";
+  filters.type = OptionType::kList;
+  filters.help =
+      "Columns with a bloom filter in each row group, so that readers skip row groups that do not "
+      "have a value. What is in a struct, array or map by Parquet's path: geo.lat, "
+      "tags.list.element.";
+  filters.example = "[user_id]";
+  OptionSpec distinct;
+  distinct.name = "bloomFilterNdv";
+  distinct.type = OptionType::kInt;
+  distinct.default_value = "100000";
+  distinct.help = "How many different values a bloom filter is made for.";
+  distinct.example = "1000000";
+  distinct.min = 1;
+  distinct.max = 100'000'000;
+  distinct.aliases = {"parquet.bloom.filter.expected.ndv"};
+  OptionSpec rate;
+  rate.name = "bloomFilterFpp";
+  rate.type = OptionType::kDouble;
+  rate.default_value = "0.01";
+  rate.help = "The share of absent values that a bloom filter may take for present.";
+  rate.example = "0.05";
+  rate.aliases = {"parquet.bloom.filter.fpp"};
   entry.options = {
       compression,
       BytesOption(
           "blockSize", "134217728",
           "A row group ends at the latest at this many encoded bytes; earlier where a sink's "
           "memory or its even pace asks for it.",
-          1),
+          1, "parquet.block.size"),
       BytesOption("pageSize", "1048576", "A page ends at about this many bytes before compression.",
-                  1),
+                  1, "parquet.page.size"),
       BytesOption(
           "dictionaryPageSize", "32768",
           "A column has a dictionary while that is smaller; larger values make smaller files "
           "and cost time, 0 writes none.",
-          0),
+          0, "parquet.dictionary.page.size"),
+      dictionary,
+      Flag("statistics", "true", "Least and greatest values, by which readers skip row groups."),
+      filters,
+      distinct,
+      rate,
+      Flag(
+          "useGlueParquetWriter", "false",
+          "Accepted for Glue's sake. There is one writer, which needs no columns computed before."),
   };
   entry.extension = [](const Options& options) {
     auto it = Codecs().find(options.String("compression"));

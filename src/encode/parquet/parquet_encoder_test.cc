@@ -2,11 +2,14 @@
 
 #include <arrow/io/memory.h>
 #include <arrow/json/from_string.h>
+#include <arrow/memory_pool.h>
 #include <arrow/table.h>
 #include <arrow/type.h>
 #include <gtest/gtest.h>
 #include <malloc.h>
 #include <parquet/arrow/reader.h>
+#include <parquet/bloom_filter.h>
+#include <parquet/bloom_filter_reader.h>
 #include <parquet/metadata.h>
 #include <parquet/schema.h>
 
@@ -187,6 +190,87 @@ TEST(ParquetEncoder, BlockSizeBoundsRowGroups) {
   auto metadata = Open(out.bytes)->parquet_reader()->metadata();
   EXPECT_GE(metadata->num_row_groups(), 7);
   EXPECT_EQ(metadata->num_rows(), 40'000);
+}
+
+TEST(ParquetEncoder, StatisticsAndDictionariesCanBeTurnedOff) {
+  const auto write = [](const std::vector<std::pair<std::string, std::string>>& pairs) {
+    StringSink out;
+    auto encoder = MustMake(MustParse(pairs), EveryType(), &out);
+    EXPECT_TRUE(encoder->Write(Rows(EveryType(), kRows)).ok());
+    EXPECT_TRUE(encoder->Finish().ok());
+    return Open(out.bytes)->parquet_reader()->metadata()->RowGroup(0)->ColumnChunk(4);
+  };
+  auto usual = write({{"useGlueParquetWriter", "true"}});
+  EXPECT_TRUE(usual->is_stats_set());
+  EXPECT_TRUE(usual->has_dictionary_page());
+  EXPECT_FALSE(write({{"statistics", "false"}})->is_stats_set());
+  EXPECT_FALSE(write({{"enableDictionary", "false"}})->has_dictionary_page());
+  EXPECT_FALSE(write({{"parquet.enable.dictionary", "false"}})->has_dictionary_page());
+  EXPECT_FALSE(write({{"dictionaryPageSize", "0"}})->has_dictionary_page());
+}
+
+TEST(ParquetEncoder, BloomFiltersTellWhatIsThere) {
+  auto schema =
+      arrow::schema({arrow::field("id", arrow::int64()),
+                     arrow::field("geo", arrow::struct_({arrow::field("city", arrow::utf8())}))});
+  auto rows = Rows(schema, R"([{"id": 7, "geo": {"city": "Rome"}}, {"id": null, "geo": null},
+                               {"id": -9, "geo": {"city": ""}}])");
+  Options options = MustParse({{"bloomFilterColumns", "id,geo.city"}, {"bloomFilterNdv", "1000"}});
+  ASSERT_TRUE(ParquetEncoderEntry().check(options, schema).ok());
+  StringSink out;
+  auto encoder = MustMake(options, schema, &out);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(encoder->Write(rows).ok());
+    ASSERT_TRUE(encoder->Flush().ok());
+  }
+  ASSERT_TRUE(encoder->Finish().ok());
+  auto reader = Open(out.bytes);
+  for (int group = 0; group < 2; ++group) {
+    auto filters = reader->parquet_reader()->GetBloomFilterReader().RowGroup(group);
+    ASSERT_NE(filters, nullptr);
+    auto ids = filters->GetColumnBloomFilter(0);
+    ASSERT_NE(ids, nullptr);
+    EXPECT_TRUE(ids->FindHash(ids->Hash(std::int64_t{7})));
+    EXPECT_TRUE(ids->FindHash(ids->Hash(std::int64_t{-9})));
+    EXPECT_FALSE(ids->FindHash(ids->Hash(std::int64_t{8})));
+    ASSERT_NE(filters->GetColumnBloomFilter(1), nullptr);
+  }
+}
+
+TEST(ParquetEncoder, BloomFiltersThatWaitForTheFooterAreCounted) {
+  auto schema = arrow::schema({arrow::field("id", arrow::int64())});
+  auto rows = Rows(schema, R"([{"id": 7}])");
+  StringSink out;
+  auto encoder = MustMake(MustParse({{"bloomFilterColumns", "id"}}), schema, &out);
+  const auto used = [] {
+    return static_cast<double>(arrow::default_memory_pool()->bytes_allocated());
+  };
+  const double before = used();
+  const auto held = static_cast<double>(encoder->held());
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(encoder->Write(rows).ok());
+    ASSERT_TRUE(encoder->Flush().ok());
+  }
+  const double grown = used() - before;
+  EXPECT_GT(static_cast<double>(encoder->held()) - held, 0.6 * grown) << grown;
+  EXPECT_LT(static_cast<double>(encoder->held()) - held, 1.6 * grown) << grown;
+}
+
+TEST(ParquetEncoder, RefusesBloomFiltersThatCannotBe) {
+  const auto refused = [](const std::vector<std::pair<std::string, std::string>>& pairs) {
+    auto checked = ParquetEncoderEntry().check(MustParse(pairs), EveryType());
+    EXPECT_FALSE(checked.ok());
+    return checked.ok() ? "" : checked.error().message;
+  };
+  EXPECT_NE(refused({{"bloomFilterColumns", "datte"}}).find("did you mean date?"),
+            std::string::npos);
+  EXPECT_NE(refused({{"bloomFilterColumns", "st"}}).find("'st'"), std::string::npos);
+  EXPECT_NE(refused({{"bloomFilterColumns", "b"}}).find("boolean"), std::string::npos);
+  EXPECT_NE(refused({{"bloomFilterFpp", "1.5"}}).find("bloomFilterFpp"), std::string::npos);
+  for (const char* path : {"st.lat", "l.list.element", "m.key_value.value"}) {
+    EXPECT_TRUE(
+        ParquetEncoderEntry().check(MustParse({{"bloomFilterColumns", path}}), EveryType()).ok());
+  }
 }
 
 TEST(ParquetEncoder, ASinkThatFailsIsReportedAsItself) {
