@@ -90,7 +90,12 @@ Result<std::shared_ptr<Sink>> MakeFilesSink(
     all->Add(JsonEncoderEntry());
     return all;
   }();
-  static const SinkEntry& entry = *new SinkEntry(FilesSinkEntry(&encoders));
+  static const auto& storages = *[] {
+    auto* all = new StorageRegistry("storage");
+    all->Add(LocalStorageEntry());
+    return all;
+  }();
+  static const SinkEntry& entry = *new SinkEntry(FilesSinkEntry(&encoders, &storages));
   SinkContext context;
   context.name = name;
   context.checkpoint_id = checkpoint_id;

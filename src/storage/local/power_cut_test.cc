@@ -45,9 +45,9 @@ Result<void> Work(Storage& storage, const Promise& promise) {
   }
   TRY(storage.PutNew("log/2", std::to_string(files[0].crc32c)));
   promise("decided");
-  for (const StagedFile& file : files) TRY(storage.Publish(file));
+  TRY(storage.Publish(files));
   promise("published");
-  for (const StagedFile& file : files) TRY(storage.DropStaged(file));
+  TRY(storage.ForgetStaged(files));
   storage.RemoveEmptyFolders("_staging/cid");
   return {};
 }
@@ -118,7 +118,7 @@ TEST_F(PowerCutTest, WhatWasPromisedIsThereAndNothingIsTorn) {
         if (!decided->has_value()) continue;
         file.size = static_cast<std::int64_t>(kBytes.size());
         file.crc32c = static_cast<std::uint32_t>(std::stoul(**decided));
-        auto published = storage.Publish(file);
+        auto published = storage.Publish({file});
         ASSERT_TRUE(published.ok()) << published.error().message;
         EXPECT_EQ(**storage.Read(file.final_name), kBytes);
       }
