@@ -14,7 +14,8 @@ TEST(S3List, KeysAreDecodedIfTheServerSaysThatTheyAreEncoded) {
       "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
       "<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>"
       "<NextContinuationToken>t+1==</NextContinuationToken>"
-      "<Contents><Key>a+b%2Bc/%0D%C3%A4</Key><Size>12</Size></Contents></ListBucketResult>",
+      "<Contents><Key>a+b%2Bc/%0D%C3%A4</Key><LastModified>1970-01-01T00:00:01.500Z</LastModified>"
+      "<Size>12</Size></Contents></ListBucketResult>",
       collect);
   ASSERT_TRUE(next.ok()) << next.error().message;
   EXPECT_EQ(*next, (S3Query{{"continuation-token", "t+1=="}}));
@@ -26,6 +27,7 @@ TEST(S3List, KeysAreDecodedIfTheServerSaysThatTheyAreEncoded) {
   ASSERT_EQ(objects.size(), 2u);
   EXPECT_EQ(objects[0].key, "a b+c/\r\xC3\xA4");
   EXPECT_EQ(objects[0].size, 12);
+  EXPECT_EQ(objects[0].time, 1'500'000);
   EXPECT_EQ(objects[1].key, "a+b%20");
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "core/clock.h"
 #include "net/url.h"
 #include "net/xml_answer.h"
 
@@ -28,6 +29,11 @@ class KeyReader {
  private:
   const bool encoded_;
 };
+
+std::int64_t TimeIn(const XmlElement& element, std::string_view name) {
+  auto time = ParseTimestamp(element.ChildText(name));
+  return time.ok() ? *time : 0;
+}
 
 Result<XmlElement> ParseList(std::string_view body, const char* root) {
   auto xml = ParseXmlAnswer(body);
@@ -67,6 +73,7 @@ Result<S3Query> ReadS3ObjectPage(std::string_view body,
     object.key = key(element.ChildText("Key"));
     const std::string size = element.ChildText("Size");
     const auto read = std::from_chars(size.data(), size.data() + size.size(), object.size);
+    object.time = TimeIn(element, "LastModified");
     if (object.key.empty() || read.ec != std::errc()) return BadList("an entry has no key or size");
     visit(std::move(object));
   }
@@ -82,7 +89,8 @@ Result<S3Query> ReadS3UploadPage(std::string_view body,
   const KeyReader key(list);
   for (const XmlElement& element : list.children) {
     if (element.name != "Upload") continue;
-    S3OpenUpload upload{key(element.ChildText("Key")), element.ChildText("UploadId")};
+    S3OpenUpload upload{key(element.ChildText("Key")), element.ChildText("UploadId"),
+                        TimeIn(element, "Initiated")};
     if (upload.key.empty() || upload.id.empty()) return BadList("an upload has no key or id");
     visit(std::move(upload));
   }

@@ -14,11 +14,13 @@ namespace sluice {
 struct S3Object {
   std::string key;
   std::int64_t size = 0;
+  std::int64_t time = 0;  ///< Of its last change, microseconds since 1970; 0 if it is not told.
 };
 
 struct S3OpenUpload {
   std::string key;
   std::string id;
+  std::int64_t time = 0;  ///< Of its begin, likewise.
 };
 
 /// ListObjectsV2 of all keys that begin with `prefix`, in the server's order.

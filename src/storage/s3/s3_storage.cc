@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/random_id.h"
 #include "net/xml_answer.h"
@@ -25,6 +26,8 @@ constexpr std::size_t kMaxKey = 1024;
 /// A server that is still completing an upload whose answer was lost may show neither the upload
 /// nor the object.
 constexpr int kLooks = 5;
+constexpr char kProbe[] = ".probe-";
+constexpr std::int64_t kStaleMicros = 3'600'000'000;
 constexpr std::chrono::milliseconds kBetweenLooks(500);
 
 class S3Storage final : public Storage {
@@ -82,6 +85,10 @@ class S3Storage final : public Storage {
   Result<void> PublishOne(const StagedFile& file);
   Result<bool> Complete(const StagedFile& file, const S3Receipt& receipt);
   Result<void> CheckPublished(const StagedFile& file, const S3Receipt& receipt);
+  static bool IsOwn(const Head& there, const StagedFile& file, const S3Receipt& receipt) {
+    return there.write_id == receipt.write_id && there.size == file.size;
+  }
+  void RemoveStaleProbes();
   Result<void> ProbeSlot(const std::string& name);
   Result<void> ProbeStaging(const std::string& name);
   Error Unfit(const std::string& what) const {
@@ -203,11 +210,16 @@ Result<std::vector<StagedLeftover>> S3Storage::ListStaged(const std::string&) {
 
 Result<void> S3Storage::PublishOne(const StagedFile& file) {
   TRY(S3Receipt receipt, S3Receipt::FromJson(file.receipt));
-  TRY(bool completed, Complete(file, receipt));
+  auto completed = Complete(file, receipt);
   FAILPOINT("M3");
   if (auto lost = FAILPOINT_ERROR("M4"); !lost.ok()) return std::move(lost).error();
-  if (completed) return {};
-  return CheckPublished(file, receipt);
+  if (completed.ok()) return *completed ? Result<void>() : CheckPublished(file, receipt);
+  // Some servers have no clear word for an upload that is gone: the object may tell.
+  if (completed.error().retry == Retry::kLater) {
+    auto there = Look(file.final_name);
+    if (there.ok() && *there && IsOwn(**there, file, receipt)) return {};
+  }
+  return std::move(completed).error();
 }
 
 /// False if there is no such upload, or the answer cannot be read: then the object tells.
@@ -262,7 +274,7 @@ Result<void> S3Storage::CheckPublished(const StagedFile& file, const S3Receipt& 
                            "somebody, or a rule of the bucket let it expire",
                        Retry::kNo);
   }
-  if (there->write_id == receipt.write_id && there->size == file.size) return {};
+  if (IsOwn(*there, file, receipt)) return {};
   return RemoteError("storage.conflict",
                      url + " holds something else than this epoch wants to publish there (" +
                          std::to_string(there->size) + " bytes, expected " +
@@ -272,13 +284,32 @@ Result<void> S3Storage::CheckPublished(const StagedFile& file, const S3Receipt& 
 }
 
 Result<void> S3Storage::Probe(bool staging) {
-  const std::string name = ".probe-" + RandomHex(8);
+  RemoveStaleProbes();
+  const std::string name = kProbe + RandomHex(8);
   Result<void> result = ProbeSlot(name + "/slot");
   if (result.ok() && staging) result = ProbeStaging(name + "/file");
   static_cast<void>(Remove(name + "/slot"));
   if (staging) static_cast<void>(Remove(name + "/file"));
   if (result.ok()) WarnOfLifecycle(&client_, use_.owner_only);
   return result;
+}
+
+/// Those of processes that were killed while they probed. Best effort.
+void S3Storage::RemoveStaleProbes() {
+  const std::int64_t horizon = Clock::System().WallMicros() - kStaleMicros;
+  const auto is_stale = [&](std::int64_t time) { return time != 0 && time < horizon; };
+  std::vector<std::string> objects;
+  static_cast<void>(ListS3Objects(&client_, Key(kProbe), [&](const S3Object& object) {
+    if (is_stale(object.time)) objects.push_back(object.key.substr(prefix_.size()));
+  }));
+  for (const std::string& name : objects) static_cast<void>(Remove(name));
+  std::vector<S3OpenUpload> uploads;
+  static_cast<void>(ListS3Uploads(&client_, Key(kProbe), [&](const S3OpenUpload& upload) {
+    if (is_stale(upload.time)) uploads.push_back(upload);
+  }));
+  for (const S3OpenUpload& upload : uploads) {
+    static_cast<void>(AbortS3Upload(&client_, upload.key, upload.id));
+  }
 }
 
 Result<void> S3Storage::ProbeSlot(const std::string& name) {

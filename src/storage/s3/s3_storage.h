@@ -3,6 +3,7 @@
 /// Slots of a log are objects put under the condition that there is none yet (If-None-Match: *),
 /// each with a write id of its own, so that a put whose answer was lost is recognised as one's own.
 /// Staged files are multipart uploads to their final keys (s3_upload.h); publishing completes them.
+/// Probe removes what probes of killed processes have left, an hour on.
 /// An upload that is gone counts as published only if the object is there with its write id and
 /// size; else it has expired or was given up, which stops the job. Nothing is decided by listing
 /// but which slots of a log there are.

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 
+#include "core/clock.h"
 #include "net/http_server_testing.h"
 #include "storage/s3/s3_upload.h"
 
@@ -36,6 +37,11 @@ class S3StorageTest : public testing::Test {
 
   Answer Serve(const Request& request) {
     std::lock_guard lock(mutex_);
+    if (request.method == "DELETE" && request.target.find('?') == std::string::npos) {
+      removed_.push_back(request.target);
+      return {204};
+    }
+    if (request.target.find("list-type=2") != std::string::npos) return {200, objects_};
     const std::string& target = request.target;
     if (request.method == "POST" && target.ends_with("?uploads=")) {
       write_id_ = request.headers.at(kWriteIdHeader);
@@ -81,6 +87,8 @@ class S3StorageTest : public testing::Test {
   std::function<Answer(const Request&)> put_ = [](const Request&) { return Answer{200}; };
   std::optional<std::pair<std::string, std::string>> there_;  ///< Write id and bytes of "a".
   bool open_ = false;
+  std::string objects_ = "<ListBucketResult/>";
+  std::vector<std::string> removed_;
   std::string write_id_;
   int completions_ = 0;
   int aborts_ = 0;
@@ -118,6 +126,8 @@ TEST_F(S3StorageTest, AnErrorWithinASuccessIsAnError) {
   ASSERT_FALSE(published.ok());
   EXPECT_EQ(published.error().code, "storage.unknown");
   EXPECT_EQ(published.error().retry, Retry::kLater);
+  there_ = {write_id_, "12345"};
+  EXPECT_TRUE(storage_->Publish({file}).ok()) << "whatever the server says, the object is there";
 }
 
 TEST_F(S3StorageTest, AnUploadThatIsGoneIsPublishedIfTheObjectIsItsOwn) {
@@ -149,6 +159,20 @@ TEST_F(S3StorageTest, AnUploadThatExpiredStopsTheJobAndACutAnswerDoesNot) {
   EXPECT_EQ(published.error().code, "storage.staged_missing");
   EXPECT_EQ(published.error().retry, Retry::kNo);
   EXPECT_NE(published.error().message.find("s3://lake/clicks/a"), std::string::npos);
+}
+
+TEST_F(S3StorageTest, ProbesThatAKilledProcessLeftAreRemovedAfterAnHour) {
+  objects_ =
+      "<ListBucketResult><Contents><Key>clicks/.probe-old/slot</Key>"
+      "<LastModified>2020-01-01T00:00:00Z</LastModified><Size>5</Size></Contents>"
+      "<Contents><Key>clicks/.probe-new/slot</Key><LastModified>" +
+      FormatTimestamp(Clock::System().WallMicros()) +
+      "</LastModified><Size>5</Size></Contents></ListBucketResult>";
+  // This bucket forgets what is put into it.
+  EXPECT_EQ(storage_->Probe(false).error().code, "storage.unfit");
+  ASSERT_FALSE(removed_.empty());
+  EXPECT_EQ(removed_[0], "/lake/clicks/.probe-old/slot");
+  for (const std::string& target : removed_) EXPECT_EQ(target.find("new"), std::string::npos);
 }
 
 TEST_F(S3StorageTest, APutThatFoundItselfIsItsOwn) {
