@@ -85,7 +85,7 @@ class PipeParser {
     source.name = std::move(name);
     if (!classification.empty()) source.classification = std::move(classification);
     test_.sources.push_back(std::move(source));
-    of_table_ = false;
+    owner_ = Owner::kSource;
     return {};
   }
 
@@ -93,7 +93,7 @@ class PipeParser {
     auto [name, format] = SplitWord(line.value);
     if (format.empty()) return Wrong(line, "write 'table NAME FORMAT'");
     test_.tables.push_back({line.line, std::move(name), std::move(format), {}, {}, {}});
-    of_table_ = true;
+    owner_ = Owner::kTable;
     return {};
   }
 
@@ -111,16 +111,22 @@ class PipeParser {
     return {};
   }
 
-  /// Of the source or table above.
+  /// Of the source, table or sink above.
   Result<void> TakeOfSource(const CaseLine& line) {
+    if (owner_ == Owner::kSink && line.key == "set") {
+      TRY(auto option, ParseCaseOption(test_.path, line.line, line.value));
+      test_.sinks.back().options.push_back(std::move(option));
+      return {};
+    }
     if (test_.sources.empty() && test_.tables.empty())
       return Wrong(line, "'" + line.key + "' belongs behind a 'source' or 'table' line");
     if (line.key == "schema") {
-      (of_table_ ? test_.tables.back().schema : test_.sources.back().schema) = line.value;
+      (owner_ == Owner::kTable ? test_.tables.back().schema : test_.sources.back().schema) =
+          line.value;
       return {};
     }
     TRY(auto option, ParseCaseOption(test_.path, line.line, line.value));
-    (of_table_ ? test_.tables.back().options : test_.sources.back().options)
+    (owner_ == Owner::kTable ? test_.tables.back().options : test_.sources.back().options)
         .push_back(std::move(option));
     return {};
   }
@@ -171,6 +177,7 @@ class PipeParser {
     }
     if (name.empty()) return Wrong(line, "write 'sink NAME [STEP]'");
     test_.sinks.push_back({line.line, std::move(name), std::move(from), false});
+    owner_ = Owner::kSink;
     return {};
   }
 
@@ -185,7 +192,8 @@ class PipeParser {
   }
 
   PipeCase test_;
-  bool of_table_ = false;  ///< What schema and set are of.
+  enum class Owner { kSource, kTable, kSink };
+  Owner owner_ = Owner::kSource;  ///< What schema and set are of.
 };
 
 template <typename Value>

@@ -10,11 +10,13 @@
 ///   sql sales SELECT ...   a step
 ///   mapping small clicks   an ApplyMapping step that reads `clicks`; tuples follow
 ///   map id, int, k, string a tuple of the mapping above
-///   sink lake [sales]      a sink and what it reads (the last step if nothing is given)
+///   sink lake [sales]      a sink and what it reads (the last step if nothing is given); set as
+///   for
+///                          sources, such as format=csv (JSON lines otherwise)
 ///   ordered lake           the order of its rows within an epoch counts
 ///   epoch                  begins an epoch: messages, then what comes of them
 ///   in clicks {"id": 7}    a message to a source; forms as in decode cases (in.hex, ...)
-///   expect lake {"id": 7}  a row that the epoch commits to a sink
+///   expect lake {"id": 7}  a row that the epoch commits to a sink: a line of its file
 ///   reject clicks 2: TEXT  message 2 of the epoch to that source, or a row of it, goes to the dead
 ///                          letters, whoever refused it, and shows TEXT as in decode cases
 ///   error TEXT             the job cannot be made (before the first epoch), or stops in this epoch
@@ -64,6 +66,7 @@ struct PipeSinkCase {
   std::string name;
   std::string from;  ///< Empty: the last step, or the only source if there is no step.
   bool ordered = false;
+  std::vector<std::pair<std::string, std::string>> options = {};
 };
 
 struct PipeEpoch {

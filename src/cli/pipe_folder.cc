@@ -167,6 +167,7 @@ Result<void> PipeFolder::WriteJob() const {
     ordered_json& out = job["sinks"][sink.name];
     out = {{"type", "files"}, {"path", SinkPath(i).string()}, {"format", "json"}};
     if (!sink.from.empty()) out["from"] = sink.from;
+    for (const auto& [key, value] : sink.options) out[key] = value;
   }
   return WriteFile(root_ / "job.yaml",
                    job.dump(2, ' ', false, ordered_json::error_handler_t::replace));

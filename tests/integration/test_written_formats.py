@@ -139,7 +139,7 @@ def row(i):
 ROWS = edge_rows() + [row(i) for i in range(300)]
 
 
-# ORC takes times before 1970 by the second: docs/formats-orc.md.
+# ORC takes times before 1970 by the second: docs/written-formats.md.
 SECONDS = "SELECT * REPLACE (" + ", ".join(
     f"CASE WHEN {name} < '1970-01-01' THEN date_trunc('second', {name}) ELSE {name} END AS {name}"
     for name in ("ts", "ntz")) + ") FROM rows"
