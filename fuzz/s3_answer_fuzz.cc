@@ -1,5 +1,5 @@
-// Any bytes as what an S3 server answered, or as the receipt of an upload in a decision: an error, or
-// what the storage may rely on. The first byte says which.
+// Any bytes as what an S3 server answered, or as the receipt of an upload in a decision: an error,
+// or what the storage may rely on. The first byte says which.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -30,9 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0] % 4) {
     case 0: {
-      auto next = sluice::ReadS3ObjectPage(body, [](const sluice::S3Object& object) {
-        Require(!object.key.empty());
-      });
+      auto next = sluice::ReadS3ObjectPage(
+          body, [](const sluice::S3Object& object) { Require(!object.key.empty()); });
       if (next.ok() && !next->empty()) Require(!next->front().second.empty());
       break;
     }

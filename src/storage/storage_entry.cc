@@ -52,8 +52,7 @@ Result<std::unique_ptr<Storage>> OpenStorage(const StorageRegistry& kinds,
                                              const std::string& location, const StorageUse& use) {
   TRY(const StorageEntry* kind, FindKind(kinds, location));
   TRY(Options options, ParseOptions(StorageOptionSpecs(kinds), settings, owner));
-  TRY(std::string normal, kind->normal(location));
-  return kind->open(normal, options, use);
+  return kind->open(location, options, use);
 }
 
 }  // namespace sluice

@@ -28,7 +28,7 @@ struct StorageEntry {
   std::vector<OptionSpec> options;  ///< Of the map `storage`.
   /// The one form of `location` that messages and decisions have; a user's error if it is none.
   std::function<Result<std::string>(const std::string& location)> normal;
-  /// `location` is in normal form. Asks no server yet.
+  /// `location` need not be in normal form. Asks no server yet.
   std::function<Result<std::unique_ptr<Storage>>(const std::string& location, const Options&,
                                                  const StorageUse&)>
       open;

@@ -24,7 +24,8 @@ from markdown import ROOT
 
 SLUICE = pathlib.Path(os.environ.get("SLUICE", ROOT / "build/sluice")).resolve()
 RUN = ("sluice", "mkdir", "printf", "ls", "find", "cat", "echo")
-ENVIRONMENT = dict(os.environ, KAFKA_PASSWORD="for-the-example")
+# Nobody is to be asked for credentials.
+ENVIRONMENT = dict(os.environ, KAFKA_PASSWORD="for-the-example", AWS_EC2_METADATA_DISABLED="true")
 PAGES = markdown.pages()
 
 

@@ -387,6 +387,10 @@ void LocalStorage::RemoveStale() {
   }
 }
 
+std::string PathOf(const std::string& location) {
+  return location.starts_with("file://") ? location.substr(7) : location;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Storage>> OpenLocalStorage(const std::string& path, bool create,
@@ -400,9 +404,9 @@ StorageEntry LocalStorageEntry() {
   entry.name = "file";
   entry.summary = "A folder of a local file system";
   entry.normal = [](const std::string& location) -> Result<std::string> {
-    const std::string path = location.starts_with("file://") ? location.substr(7) : location;
     std::error_code failed;
-    std::string absolute = std::filesystem::absolute(path, failed).lexically_normal().string();
+    std::string absolute =
+        std::filesystem::absolute(PathOf(location), failed).lexically_normal().string();
     if (failed) {
       return UserError("storage.location", "the current folder is gone: " + failed.message());
     }
@@ -410,7 +414,7 @@ StorageEntry LocalStorageEntry() {
     return absolute;
   };
   entry.open = [](const std::string& location, const Options&, const StorageUse& use) {
-    return OpenLocalStorage(location, use.create,
+    return OpenLocalStorage(PathOf(location), use.create,
                             use.owner_only ? LocalAccess::kOwnerOnly : LocalAccess::kByUmask);
   };
   return entry;
