@@ -87,8 +87,14 @@ void ReadLetters(const std::string& path, LetterSummary* summary, Unreadable* un
   }
 }
 
+Error OnS3(const std::string& letters) {
+  return UserError("deadletters.remote", "dead letters are counted in a local folder; copy " +
+                                             letters + " to one first");
+}
+
 /// The folder given, or that of the job file given.
 Result<std::string> Folder(const CommandContext& context, const std::string& target) {
+  if (IsRemote(target)) return OnS3(target);
   std::error_code failure;
   if (std::filesystem::is_directory(target, failure)) return target;
   if (!std::filesystem::exists(target, failure)) {
@@ -98,6 +104,7 @@ Result<std::string> Folder(const CommandContext& context, const std::string& tar
                          "its checkpoint, unless deadLetters says otherwise)");
   }
   TRY(const Job job, LoadJob(target, context.parts));
+  if (IsRemote(job.dead_letters)) return OnS3(job.dead_letters);
   return job.dead_letters;
 }
 

@@ -55,6 +55,13 @@ std::filesystem::path FullPath(const std::string& path) {
   return full.has_filename() ? full : full.parent_path();
 }
 
+/// As a user writes it: what FullPath made of "s3://" has one slash.
+std::string Shown(const std::filesystem::path& path) {
+  std::string text = path.string();
+  if (path.is_relative()) text.insert(text.find('/'), "/");
+  return text;
+}
+
 /// True if one is the other or lies below it.
 bool Overlap(const std::filesystem::path& a, const std::filesystem::path& b) {
   auto [left, right] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
@@ -645,8 +652,7 @@ class JobReader {
             a.what == "deadLetters" && b.what == "checkpointLocation" && a.path != b.path;
         if ((!a.target && !b.target) || own_dead_letters || !Overlap(a.path, b.path)) continue;
         return Mistake(a.place, "job.paths",
-                       a.what + " (" + a.path.string() + ") and " + b.what + " (" +
-                           b.path.string() +
+                       a.what + " (" + Shown(a.path) + ") and " + b.what + " (" + Shown(b.path) +
                            ") overlap; each needs a folder that is not part of the other's");
       }
     }

@@ -131,6 +131,7 @@ TEST(JobTest, MistakesGetPlaceAndAdvice) {
             "overlap"},
            {head + source + "sinks:\n  s: {type: folder, path: ./state/out}\n", "overlap"},
            {head + source + "deadLetters: lake\n" + sink, "overlap"},
+           {head + source + "deadLetters: gs://b\n" + sink, "job.yaml:"},
            {head + "sources:\n  a: {type: folder, classification: text, path: lake/in}\n" + sink,
             "overlap"},
            {head + source + "transforms: {}\n" + sink, "transforms must be a list"},

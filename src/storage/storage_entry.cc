@@ -21,9 +21,9 @@ Result<const StorageEntry*> FindKind(const StorageRegistry& kinds, const std::st
   auto kind = kinds.Find(SchemeOf(location));
   if (kind.ok()) return kind;
   std::string known;
-  for (const std::string& name : kinds.names()) known += (known.empty() ? "" : ", ") + name;
+  for (const std::string& name : kinds.names()) known += ", " + name + "://";
   return UserError("storage.scheme", "'" + location + "' begins with a scheme that is not known; " +
-                                         "there are paths, and " + known + "://");
+                                         "there are plain paths" + known);
 }
 
 }  // namespace

@@ -92,6 +92,10 @@ S3Client::S3Client(S3Settings settings, S3Place place, Environment environment, 
       credentials_(settings_.aws, &http_, std::move(environment), clock),
       budget_(kBudget) {}
 
+std::string S3Client::NameOf(const S3Request& request) const {
+  return request.key.empty() ? place_.Text() : "s3://" + place_.bucket + "/" + request.key;
+}
+
 HttpRequest S3Client::Build(const S3Request& request, const AwsCredentials& credentials) const {
   HttpRequest http;
   http.method = request.method;
@@ -162,9 +166,8 @@ Result<S3Answer> S3Client::Send(const S3Request& request, const std::string& wha
     } else {
       error = std::move(answer).error();
       if (error.retry == Retry::kNo) return error;
-      error = RemoteError(
-          request.writes ? "storage.unknown" : "storage.busy",
-          "cannot " + what + " " + place_.Text() + "/" + request.key + ": " + error.message);
+      error = RemoteError(request.writes ? "storage.unknown" : "storage.busy",
+                          "cannot " + what + " " + NameOf(request) + ": " + error.message);
     }
     if (tried >= kTries || stop.stop_requested() || !SpendRetry()) return error;
     LogLimited(LogLevel::kWarn, "s3 " + place_.Text(), 60, "a call to S3 is tried again",
@@ -175,9 +178,8 @@ Result<S3Answer> S3Client::Send(const S3Request& request, const std::string& wha
 
 Error S3Client::Explain(const std::string& code, const std::string& message, int status,
                         const S3Request& request, const std::string& what) const {
-  std::string text = "cannot " + what + " " + place_.Text();
-  if (!request.key.empty()) text += "/" + request.key;
-  text += ": the server answered " + std::to_string(status);
+  std::string text = "cannot " + what + " " + NameOf(request) + ": the server answered " +
+                     std::to_string(status);
   if (!code.empty()) text += " " + Plain(code);
   if (!message.empty()) text += " (" + Plain(message) + ")";
   const auto users = [&](const char* name, const std::string& advice) {

@@ -73,6 +73,8 @@ class S3Client {
                 const S3Request& request, const std::string& what) const;
 
  private:
+  /// Of the object, or of the place where the request is about the bucket.
+  std::string NameOf(const S3Request& request) const;
   HttpRequest Build(const S3Request& request, const AwsCredentials& credentials) const;
   bool SpendRetry();
   void Earn();

@@ -101,7 +101,7 @@ TEST(S3Client, SaysWhatAUserCanMendAndNoSecret) {
     EXPECT_EQ(error.blame, Blame::kUser) << said;
     EXPECT_EQ(error.retry, Retry::kNo) << said;
     EXPECT_NE(error.message.find(said), std::string::npos) << error.message;
-    EXPECT_NE(error.message.find("s3://lake/clicks"), std::string::npos) << error.message;
+    EXPECT_NE(error.message.find(" s3://lake/clicks/x: "), std::string::npos) << error.message;
     EXPECT_EQ(error.message.find("canary"), std::string::npos) << error.message;
     return error.code;
   };
