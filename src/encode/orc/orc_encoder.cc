@@ -85,6 +85,28 @@ Result<std::shared_ptr<arrow::RecordBatch>> WithoutSlices(
   return whole;
 }
 
+/// Arrow 26 writes a time before 1970 that has a fraction of a second with negative nanoseconds.
+/// Arrow reads them back; ORC's Java library, and so Spark, cannot read a file that holds one.
+Result<void> CheckTimes(const std::string& path, const arrow::DataType& type,
+                        const arrow::ArrayData& data) {
+  if (type.id() == arrow::Type::TIMESTAMP) {
+    const auto* const values = data.GetValues<std::int64_t>(1);
+    for (std::int64_t i = 0; i < data.length; ++i) {
+      if (values[i] >= 0 || values[i] % 1'000'000 == 0 || data.IsNull(i)) continue;
+      return DataError("orc.timestamp",
+                       "column " + path +
+                           " has a time before 1970 with a fraction of a second, of which Arrow "
+                           "makes ORC that Spark cannot read; cut such times to seconds in the SQL "
+                           "(date_trunc), or write another format");
+    }
+  }
+  for (int i = 0; i < type.num_fields(); ++i) {
+    TRY(CheckTimes(path + "." + type.field(i)->name(), *type.field(i)->type(),
+                   *data.child_data[static_cast<std::size_t>(i)]));
+  }
+  return {};
+}
+
 class OrcEncoder final : public FileEncoder {
  public:
   static Result<std::unique_ptr<FileEncoder>> Make(const Options& options, const SchemaPtr& schema,
@@ -102,6 +124,10 @@ class OrcEncoder final : public FileEncoder {
   Result<void> Write(const std::shared_ptr<arrow::RecordBatch>& rows) override {
     if (rows->num_rows() == 0) return {};
     TRY(auto whole, WithoutSlices(rows));
+    for (int i = 0; i < whole->num_columns(); ++i) {
+      const arrow::Field& field = *schema_->field(i);
+      TRY(CheckTimes(field.name(), *field.type(), *whole->column_data(i)));
+    }
     TRY(std::int64_t bytes, arrow::util::ReferencedBufferSize(*whole));
     pending_.push_back(std::move(whole));
     pending_rows_ += rows->num_rows();

@@ -6,6 +6,9 @@
 /// memory can be freed at any time, and a file that gets few rows has no writer, whose buffers are
 /// large, until it ends.
 ///
+/// A time before 1970 with a fraction of a second ends the job (orc.timestamp): Arrow would write
+/// it so that Spark cannot read the file.
+///
 /// timestamp is ORC's timestamp with local time zone (an instant), timestamp_ntz its timestamp.
 #pragma once
 

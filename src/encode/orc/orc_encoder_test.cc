@@ -65,8 +65,8 @@ std::shared_ptr<arrow::RecordBatch> Rows() {
     const int at = rows->schema()->GetFieldIndex(name);
     arrow::TimestampBuilder builder(rows->schema()->field(at)->type(),
                                     arrow::default_memory_pool());
-    for (const std::int64_t micros : std::vector<std::int64_t>{1'767'225'600'000'123, -1'000'000,
-                                                               -1, -9'000'000'000'000'001, 0}) {
+    for (const std::int64_t micros : std::vector<std::int64_t>{1'767'225'600'000'123, -1'000'000, 1,
+                                                               -9'000'000'000'000'000, 0}) {
       EXPECT_TRUE((micros == 0 ? builder.AppendNull() : builder.Append(micros)).ok());
     }
     rows = *rows->SetColumn(at, rows->schema()->field(at), *builder.Finish());
@@ -187,7 +187,7 @@ TEST(OrcEncoder, ASinkThatFailsIsReportedAsItself) {
   StringSink out;
   out.limit = 100;
   auto encoder = *entry.make(ParsedOptions(entry, {}), EveryType(), &out);
-  ASSERT_TRUE(encoder->Write(EdgeRows()).ok());
+  ASSERT_TRUE(encoder->Write(Rows()).ok());
   auto finished = encoder->Finish();
   ASSERT_FALSE(finished.ok());
   EXPECT_EQ(finished.error().code, "storage.full");
@@ -195,6 +195,29 @@ TEST(OrcEncoder, ASinkThatFailsIsReportedAsItself) {
   out.limit = 1 << 20;
   encoder.reset();
   EXPECT_EQ(out.bytes.size(), size) << "an abandoned file gets no footer";
+}
+
+TEST(OrcEncoder, TimesThatSparkCouldNotReadEndTheJob) {
+  const EncoderEntry entry = OrcEncoderEntry();
+  for (const char* ddl : {"t timestamp", "t timestamp_ntz", "t struct<x:array<timestamp>>"}) {
+    SchemaPtr schema = *ParseDdl(ddl);
+    const bool nested = std::string(ddl).find("struct") != std::string::npos;
+    const auto write = [&](const std::string& micros) {
+      StringSink out;
+      auto encoder = *entry.make(ParsedOptions(entry, {}), schema, &out);
+      const std::string value = nested ? "{\"x\": [null, " + micros + "]}" : micros;
+      return encoder->Write(RowsFromJson(schema, "[{\"t\": null}, {\"t\": " + value + "}]"));
+    };
+    auto written = write("-1");
+    ASSERT_FALSE(written.ok()) << ddl;
+    EXPECT_EQ(written.error().code, "orc.timestamp");
+    EXPECT_EQ(written.error().blame, Blame::kData);
+    EXPECT_NE(written.error().message.find(nested ? "t.x.element" : "column t "),
+              std::string::npos);
+    EXPECT_FALSE(write("-1000001").ok());
+    EXPECT_TRUE(write("-1000000").ok());
+    EXPECT_TRUE(write("1").ok());
+  }
 }
 
 TEST(OrcEncoder, RefusesWhatOrcCannotHold) {
