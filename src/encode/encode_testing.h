@@ -2,6 +2,8 @@
 #pragma once
 
 #include <arrow/array.h>
+#include <arrow/array/concatenate.h>
+#include <arrow/array/util.h>
 #include <arrow/json/from_string.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
@@ -110,6 +112,27 @@ inline std::shared_ptr<arrow::RecordBatch> EdgeRows() {
      "small": "0.00", "big": "-0.0000000128", "s": "x", "bin": "\u00ff", "day": 2932896,
      "ts": -1000001, "ntz": -62135596800000000, "l": ["b"], "ll": [[9]], "m": null,
      "st": {"lat": 1e300, "deep": {"x": 0, "l": null}}}])");
+}
+
+/// The same values, where each array and each that it is made of begins within its buffers.
+inline std::shared_ptr<arrow::ArrayData> ShiftedData(const arrow::ArrayData& data) {
+  auto whole = arrow::MakeArray(data.Copy());
+  const std::int64_t first = data.length == 0 ? 0 : 1;
+  // What stands before is other than what stands there.
+  auto shifted = (*arrow::Concatenate({whole->Slice(first), whole->Slice(0, first), whole}))
+                     ->data()
+                     ->Slice(data.length, data.length);
+  for (auto& child : shifted->child_data) child = ShiftedData(*child);
+  return shifted;
+}
+
+inline std::shared_ptr<arrow::RecordBatch> Shifted(const arrow::RecordBatch& rows) {
+  std::vector<std::shared_ptr<arrow::ArrayData>> columns;
+  for (int i = 0; i < rows.num_columns(); ++i) columns.push_back(ShiftedData(*rows.column_data(i)));
+  auto shifted = arrow::RecordBatch::Make(rows.schema(), rows.num_rows(), std::move(columns));
+  EXPECT_TRUE(shifted->ValidateFull().ok()) << shifted->ValidateFull().ToString();
+  EXPECT_TRUE(shifted->Equals(rows));
+  return shifted;
 }
 
 }  // namespace sluice

@@ -40,8 +40,9 @@ TEST(AvroEncoder, EveryTypeReadsBackWithEveryCodec) {
                                                         {"zstandard", "zstandard"},
                                                         {"zstd", "zstandard"}}) {
     SCOPED_TRACE(option);
-    const std::string file = Encoded(AvroEncoderEntry(), {{"compression", option}}, EveryType(),
-                                     {rows, rows->Slice(2, 0), rows->Slice(1, 3), rows->Slice(4)});
+    const std::string file =
+        Encoded(AvroEncoderEntry(), {{"compression", option}}, EveryType(),
+                {Shifted(*rows), rows->Slice(2, 0), rows->Slice(1, 3), rows->Slice(4)});
     EXPECT_EQ(Header(file).codec, name);
     auto read = ReadBack(file, EveryType());
     EXPECT_EQ(Rejects(read), "");

@@ -142,6 +142,14 @@ TEST(CsvEncoder, EveryDialectReadsBack) {
   }
 }
 
+TEST(CsvEncoder, ATextThatBeginsLikeAByteOrderMarkKeepsIt) {
+  SchemaPtr schema = *ParseDdl("s string, t string");
+  const OptionPairs bare = {{"writeHeader", "false"}};
+  auto rows = RowsFromJson(schema, "[{\"s\": \"\ufeffx\", \"t\": \"y\"}]");
+  auto read = ReadBack(schema, Encoded(CsvEncoderEntry(), bare, schema, {rows}), bare);
+  EXPECT_TRUE(read.rows->Equals(*rows)) << read.rows->ToString();
+}
+
 TEST(CsvEncoder, ARowLikeTheHeaderIsNoHeader) {
   SchemaPtr schema = *ParseDdl("a string, b string");
   const std::string file =

@@ -87,8 +87,9 @@ TEST(OrcEncoder, EveryTypeReadsBackWithEveryCodec) {
     EXPECT_EQ(
         OrcEncoderEntry().extension(ParsedOptions(OrcEncoderEntry(), {{"compression", name}})),
         extension);
-    const std::string file = Encoded(OrcEncoderEntry(), {{"compression", name}}, EveryType(),
-                                     {rows, rows->Slice(2, 0), rows->Slice(1, 3), rows->Slice(4)});
+    const std::string file =
+        Encoded(OrcEncoderEntry(), {{"compression", name}}, EveryType(),
+                {Shifted(*rows), rows->Slice(2, 0), rows->Slice(1, 3), rows->Slice(4)});
     EXPECT_EQ(*Open(file)->GetCompression(), type);
     EXPECT_EQ(ReadBack(file), Json({rows, rows->Slice(1, 3), rows->Slice(4)}));
   }
