@@ -88,8 +88,8 @@ void ReadLetters(const std::string& path, LetterSummary* summary, Unreadable* un
 }
 
 Error OnS3(const std::string& letters) {
-  return UserError("deadletters.remote", "dead letters are counted in a local folder; copy " +
-                                             letters + " to one first");
+  return UserError("deadletters.remote",
+                   "dead letters are counted in a local folder; copy " + letters + " to one first");
 }
 
 /// The folder given, or that of the job file given.

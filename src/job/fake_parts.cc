@@ -52,6 +52,11 @@ std::unique_ptr<Parts> FakeParts() {
                     {.name = "keys", .type = OptionType::kList},
                     {.name = "token", .secret = true}};
   parts->sinks.Add(folder);
+
+  StorageEntry disk;
+  disk.name = "file";
+  disk.normal = [](const std::string& path) { return Result<std::string>(path); };
+  parts->storages.Add(disk);
   return parts;
 }
 

@@ -178,8 +178,8 @@ Result<S3Answer> S3Client::Send(const S3Request& request, const std::string& wha
 
 Error S3Client::Explain(const std::string& code, const std::string& message, int status,
                         const S3Request& request, const std::string& what) const {
-  std::string text = "cannot " + what + " " + NameOf(request) + ": the server answered " +
-                     std::to_string(status);
+  std::string text =
+      "cannot " + what + " " + NameOf(request) + ": the server answered " + std::to_string(status);
   if (!code.empty()) text += " " + Plain(code);
   if (!message.empty()) text += " (" + Plain(message) + ")";
   const auto users = [&](const char* name, const std::string& advice) {
