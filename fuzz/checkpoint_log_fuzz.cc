@@ -60,8 +60,20 @@ class Files : public sluice::Storage {
                                                               const std::string&) override {
     return Refused();
   }
-  sluice::Result<void> Publish(const sluice::StagedFile&) override { return Refused(); }
-  sluice::Result<void> DropStaged(const sluice::StagedFile&) override { return Refused(); }
+  std::size_t longest_name() const override { return 1024; }
+  sluice::Result<void> Publish(const std::vector<sluice::StagedFile>&) override {
+    return Refused();
+  }
+  sluice::Result<void> ForgetStaged(const std::vector<sluice::StagedFile>&) override {
+    return Refused();
+  }
+  sluice::Result<void> DropStaged(const std::vector<sluice::StagedFile>&) override {
+    return Refused();
+  }
+  sluice::Result<std::vector<sluice::StagedLeftover>> ListStaged(const std::string&) override {
+    return Refused();
+  }
+  sluice::Result<void> RemoveLeftover(const sluice::StagedLeftover&) override { return Refused(); }
   sluice::Result<void> Probe(bool) override { return Refused(); }
 
  private:
