@@ -19,8 +19,6 @@ constexpr std::int64_t kLongestWait = 5'000'000;
 constexpr std::int64_t kConnectTimeout = 5'000'000;
 constexpr std::int64_t kTimeout = 30'000'000;
 constexpr std::int64_t kSlowestBytesPerSecond = 128 << 10;
-/// A list of 1,000 names of 1,024 bytes, encoded.
-constexpr std::size_t kMaxAnswer = 16u << 20;
 
 /// What the server said is wrong. Empty if it is no error of S3's.
 struct Complaint {
@@ -115,7 +113,7 @@ HttpRequest S3Client::Build(const S3Request& request, const AwsCredentials& cred
   http.connect_timeout = kConnectTimeout;
   const auto bytes = static_cast<std::int64_t>(request.body.size()) + request.stream.size;
   http.timeout = kTimeout + bytes * 1'000'000 / kSlowestBytesPerSecond;
-  http.max_answer = kMaxAnswer;
+  http.max_answer = request.max_answer;
   SignSigV4(credentials, {settings_.region, "s3", clock_->WallMicros()}, &http);
   return http;
 }

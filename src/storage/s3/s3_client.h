@@ -18,6 +18,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -42,6 +43,8 @@ struct S3Request {
   HttpBody stream = {};            ///< Instead of `body`; of a PUT.
   std::string stream_sha256 = {};  ///< In hex, of `stream`.
   bool writes = false;             ///< Then a lost answer is "storage.unknown".
+  /// Bytes of the answer's body; more is an error. Enough for a list of 1,000 names, encoded.
+  std::size_t max_answer = 16u << 20;
 };
 
 struct S3Answer {

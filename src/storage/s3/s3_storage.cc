@@ -23,6 +23,8 @@ namespace {
 constexpr std::size_t kThreads = 16;
 /// S3's bound on a key, encoded as UTF-8.
 constexpr std::size_t kMaxKey = 1024;
+/// Of a slot: its positions and tokens may be many. A bound against servers that never end.
+constexpr std::size_t kMaxRead = std::size_t{1} << 30;
 /// A server that is still completing an upload whose answer was lost may show neither the upload
 /// nor the object.
 constexpr int kLooks = 5;
@@ -148,6 +150,7 @@ Result<std::optional<std::string>> S3Storage::Read(const std::string& name) {
   TRY(CheckKey(Key(name)));
   S3Request request;
   request.key = Key(name);
+  request.max_answer = kMaxRead;
   TRY(S3Answer answer, client_.Send(request, "read"));
   if (answer.status == 404) return std::optional<std::string>();
   if (!answer.ok()) return Refused(answer, request, "read");
