@@ -39,7 +39,7 @@ Error NothingLearned(const std::string& why, const std::string& target) {
 Result<std::string> CheckpointOf(const CommandContext& context, const std::string& target,
                                  std::optional<Job>* job) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(target, ignored)) return target;
+  if (IsRemote(target) || std::filesystem::is_directory(target, ignored)) return target;
   TRY(Job loaded, LoadJob(target, context.parts));
   if (!NeedsRecords(loaded)) {
     return UserError("learned.declared",
@@ -171,7 +171,7 @@ Result<void> Write(CommandContext& context, const Job& job, const std::vector<st
 Result<int> Pin(CommandContext& context, const Args& args, bool pinned) {
   ConfigureLogging(LogLevel::kInfo, LogFormat::kText);
   std::error_code ignored;
-  if (std::filesystem::is_directory(args.target, ignored)) {
+  if (IsRemote(args.target) || std::filesystem::is_directory(args.target, ignored)) {
     return UserError("learned.job", args.target + " is a folder; give the job file");
   }
   std::optional<Job> job;

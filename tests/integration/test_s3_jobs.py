@@ -10,13 +10,14 @@ import json
 import os
 import re
 import signal
+import subprocess
 import urllib.parse
 
 import pyarrow.parquet
 import pytest
 from http_fault_proxy import FaultProxy
 import fault_actions
-from job_harness import Job, wait_until
+from job_harness import SLUICE, Job, wait_until
 from s3_servers import ACCESS_KEY, SECRET_KEY, MotoS3, SignedS3
 
 CITIES = ["Berlin", "São Paulo", "a b+c", "x/../y", "50%", "", None, "..", "a=b", "q?&#"]
@@ -108,6 +109,16 @@ def test_a_lake_and_its_checkpoint_on_s3(tmp_path, request, which):
         job.run().ok()
     job.check()
     job.no_leftovers()
+    # Shown by its place, with what the environment says of the server.
+    place = job.job.definition["checkpointLocation"]
+    environment = dict(os.environ, AWS_ENDPOINT_URL_S3=server.url, **server.environment)
+    shown = subprocess.run([SLUICE, "checkpoint", "show", place, "--json"], env=environment,
+                           capture_output=True, text=True, timeout=60)
+    assert shown.returncode == 0, shown.stderr
+    assert len(json.loads(shown.stdout)["decisions"]) == 3
+    learned = subprocess.run([SLUICE, "schema", "show", place], env=environment,
+                             capture_output=True, text=True, timeout=60)
+    assert "nothing is learned yet" in learned.stderr, learned
     # Small files: one a partition and epoch.
     assert len(server.keys(f"{job.prefix}/lake/")) <= 3 * len(CITIES)
 
