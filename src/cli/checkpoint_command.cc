@@ -23,12 +23,20 @@ Json Parsed(const std::string& text) {
   return json.is_discarded() ? Json(text) : json;
 }
 
+std::int64_t CarriedRows(const SinkDecision& sink) {
+  std::int64_t rows = 0;
+  for (const CarriedArtefact& one : sink.carried) rows += one.rows;
+  return rows;
+}
+
 Json SinkJson(const SinkDecision& sink) {
   return {{"name", sink.name},
           {"type", sink.type},
           {"rows", sink.rows},
           {"bytes", sink.bytes},
           {"artefacts", sink.artefacts},
+          {"carriedRows", CarriedRows(sink)},
+          {"carriedArtefacts", sink.carried.size()},
           {"settings", Parsed(sink.settings)},
           {"token", sink.token.empty() ? Json() : Parsed(sink.token)}};
 }
@@ -80,7 +88,10 @@ std::string ContentsJson(const std::string& location, const LogContents& content
 
 std::string SinkLine(const SinkDecision& sink) {
   return "  " + sink.name + " (" + sink.type + ")  " + std::to_string(sink.rows) + " rows, " +
-         FormatBytes(sink.bytes) + ", " + std::to_string(sink.artefacts) + " files\n";
+         FormatBytes(sink.bytes) + ", " + std::to_string(sink.artefacts) + " files" +
+         (sink.carried.empty() ? ""
+                               : ", " + std::to_string(CarriedRows(sink)) + " rows carried over") +
+         "\n";
 }
 
 std::string ContentsText(const std::string& location, const LogContents& contents) {

@@ -96,6 +96,7 @@ class CheckpointLog {
   const std::string& checkpoint_id() const { return contents_.checkpoint_id; }
   /// True until WriteStart: no checkpoint existed. The id is chosen, but nothing is written.
   bool fresh() const;
+  Storage* storage() const { return storage_; }  ///< For what decisions name beside the slots.
   /// Number of this writer in attempts: its takeover's slot, or 0 for the one that wrote the start.
   std::int64_t writer() const { return contents_.writer; }
   /// As read by Open, kept up to date by the calls below. Copy of the state under the lock.
@@ -116,8 +117,7 @@ class CheckpointLog {
   /// Removes the oldest slots but those of the newest `epochs` epochs, or of fewer, at least two,
   /// where those would take more than kLogBytes: a source may remember much in each position.
   Result<void> Compact(std::int64_t epochs);
-  /// Marks the heartbeat as stopped. Also done by nothing else: a CheckpointLog that is only
-  /// destroyed looks crashed.
+  /// Marks the heartbeat as stopped; one that is only destroyed looks crashed.
   void Close();
 
  private:

@@ -58,7 +58,17 @@ Result<void> CommitDecision(CheckpointLog* log, const DecisionRecord& decision,
   return log->Commit(decision.epoch);
 }
 
-void ForgetDecision(const DecisionRecord& decision, const FindSink& find_sink) {
+void ForgetDecision(CheckpointLog* log, const DecisionRecord& decision, const FindSink& find_sink) {
+  for (const SinkDecision& sink : decision.sinks) {
+    for (const std::string& name : sink.superseded) {
+      FAILPOINT("C2");
+      if (auto removed = log->storage()->Remove(name); !removed.ok()) {
+        LogLimited(LogLevel::kWarn, "carried", 60,
+                   "cannot remove carried rows that were written; a later start does",
+                   {{"file", name}, {"error", ToString(removed.error())}});
+      }
+    }
+  }
   for (const SinkDecision* part : Parts(decision)) {
     auto sink = find_sink(*part);
     Result<void> forgotten =
@@ -124,7 +134,7 @@ void Committer::Run() {
     if (failed) {
       failed_(std::move(committed).error());
     } else {
-      ForgetDecision(decision, find_sink_);
+      ForgetDecision(log_, decision, find_sink_);
       committed_(decision);
     }
     lock.lock();

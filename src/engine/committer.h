@@ -28,9 +28,9 @@ using FindSink = std::function<Result<std::shared_ptr<Sink>>(const SinkDecision&
 Result<void> CommitDecision(CheckpointLog* log, const DecisionRecord& decision,
                             const FindSink& find_sink, const std::atomic<bool>& give_up);
 
-/// After the commit record: drops what only an uncommitted epoch needs. Failures are logged; what
-/// is left is dropped at the next start.
-void ForgetDecision(const DecisionRecord& decision, const FindSink& find_sink);
+/// After the commit record: drops what only an uncommitted epoch needs, and carried rows that are
+/// in a sink now. Failures are logged; what is left is dropped at a later start.
+void ForgetDecision(CheckpointLog* log, const DecisionRecord& decision, const FindSink& find_sink);
 
 /// Runs CommitDecision for one epoch at a time on a thread of its own.
 class Committer {

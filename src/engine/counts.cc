@@ -51,6 +51,8 @@ void EpochCounts::Add(const EpochCounts& other) {
     to.received += from.received;
     to.written += from.written;
     to.dead += from.dead;
+    to.carried_in += from.carried_in;
+    to.carried_out += from.carried_out;
     KeepFirst(&to.first_dead, from.first_dead);
   }
   for (const auto& [key, from] : other.edges) {
@@ -100,8 +102,8 @@ Result<void> EpochCounts::Verify() const {
     }
   }
   for (const auto& [name, sink] : sinks) {
-    TRY(Equal("sink " + name + ": received = in artefacts + dead", sink.received,
-              sink.written + sink.dead));
+    TRY(Equal("sink " + name + ": received + carried in = in artefacts + dead + carried out",
+              sink.received + sink.carried_in, sink.written + sink.dead + sink.carried_out));
   }
   return Equal("rejects = dead letters + skipped", Rejects(), dead_letters + skipped);
 }
@@ -130,6 +132,8 @@ std::vector<NamedCount> EpochCounts::Named() const {
   }
   for (const auto& [name, sink] : sinks) {
     add("sink " + name + " received", sink.received);
+    add("sink " + name + " carried in", sink.carried_in);
+    add("sink " + name + " carried out", sink.carried_out);
     add("sink " + name + " dead", sink.dead);
   }
   add("dead letters", dead_letters);

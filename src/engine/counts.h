@@ -47,9 +47,11 @@ struct StepCounts {
 
 struct SinkCounts {
   std::int64_t received = 0;
-  std::int64_t written = 0;  ///< In artefacts, by the encoders' own count.
-  std::int64_t dead = 0;     ///< Refused by the sink.
-  std::string first_dead;    ///< As SourceCounts::first_reject.
+  std::int64_t written = 0;      ///< In artefacts, by the encoders' own count.
+  std::int64_t dead = 0;         ///< Refused by the sink.
+  std::int64_t carried_in = 0;   ///< Of earlier epochs, as the last decision has them.
+  std::int64_t carried_out = 0;  ///< That wait for a later epoch.
+  std::string first_dead;        ///< As SourceCounts::first_reject.
 };
 
 /// Plain data; one per thread and epoch, added up at the seal.

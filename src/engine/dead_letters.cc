@@ -117,4 +117,24 @@ Result<std::shared_ptr<arrow::RecordBatch>> DeadLetterBuilder::Take() {
   return arrow::RecordBatch::Make(DeadLetterSchema(), rows, std::move(arrays));
 }
 
+Result<void> AddRefused(
+    const std::string& sink, const arrow::RecordBatch& rows,
+    const std::vector<SinkRefusal>& refusals,
+    const std::function<std::string(const arrow::RecordBatch&, std::int64_t row)>& row_to_text,
+    DeadLetterBuilder* letters) {
+  for (const SinkRefusal& refusal : refusals) {
+    TRY(letters->Add({.step = sink,
+                      .code = refusal.code,
+                      .field = refusal.field,
+                      .reason = refusal.reason,
+                      .holds = LetterBytes::kInput,
+                      .input = row_to_text(rows, refusal.row)}));
+  }
+  return {};
+}
+
+Error RefusalStopsJob(const SinkRefusal& refusal) {
+  return DataError("data.bad_record", "a row stops the job (badRecords: fail): " + refusal.reason);
+}
+
 }  // namespace sluice

@@ -6,6 +6,7 @@
 #include <arrow/record_batch.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "core/result.h"
 #include "record/past_letter.h"
 #include "record/schema.h"
+#include "sink/sink.h"
 
 namespace sluice {
 
@@ -82,5 +84,14 @@ class DeadLetterBuilder {
   std::size_t bytes_ = 0;
   std::unique_ptr<Columns> columns_;
 };
+
+/// Letters of rows that a sink refused; `row_to_text` as PipelineSpec's.
+Result<void> AddRefused(
+    const std::string& sink, const arrow::RecordBatch& rows,
+    const std::vector<SinkRefusal>& refusals,
+    const std::function<std::string(const arrow::RecordBatch&, std::int64_t row)>& row_to_text,
+    DeadLetterBuilder* letters);
+/// Where there are none to be: badRecords is `fail`.
+Error RefusalStopsJob(const SinkRefusal& refusal);
 
 }  // namespace sluice

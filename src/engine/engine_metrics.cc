@@ -52,6 +52,9 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
                                     {{"sink", sink.name}, {"when", "before_trigger"}});
     of.after = &metrics.AddCounter("sluice_staged_bytes_total", help,
                                    {{"sink", sink.name}, {"when", "after_trigger"}});
+    of.carried = &metrics.AddGauge("sluice_carried_rows",
+                                   "Rows of earlier epochs that wait to be written (maxDelay).",
+                                   {{"sink", sink.name}});
     sinks_.push_back(of);
   }
   epochs_ = &metrics.AddCounter("sluice_epochs_total", "Epochs committed.");
@@ -172,6 +175,10 @@ void EngineMetrics::NoteStaged(std::size_t sink, std::int64_t before_trigger,
                                std::int64_t after_trigger) {
   sinks_[sink].before->Add(static_cast<double>(before_trigger));
   sinks_[sink].after->Add(static_cast<double>(after_trigger));
+}
+
+void EngineMetrics::NoteCarried(std::size_t sink, std::int64_t rows) {
+  sinks_[sink].carried->Set(static_cast<double>(rows));
 }
 
 void EngineMetrics::NoteCommitted(std::int64_t epoch, std::int64_t rows, std::int64_t micros) {

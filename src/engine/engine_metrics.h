@@ -34,6 +34,7 @@ class EngineMetrics {
   void NoteLoss(std::size_t source, std::int64_t records);
   void NoteSealed(std::int64_t epoch, const EpochCounts& counts, std::int64_t seal_micros);
   void NoteStaged(std::size_t sink, std::int64_t before_trigger, std::int64_t after_trigger);
+  void NoteCarried(std::size_t sink, std::int64_t rows);
   /// From the epoch's trigger to its commit record.
   void NoteCommitted(std::int64_t epoch, std::int64_t rows, std::int64_t micros);
 
@@ -58,6 +59,7 @@ class EngineMetrics {
   struct OfSink {
     Counter* before;
     Counter* after;
+    Gauge* carried;
   };
   Counter& Decompressed(std::size_t source, std::size_t codec);
 

@@ -37,9 +37,13 @@ std::vector<SplitPosition> Splits(const Json& list) {
 }
 
 Json SinkPart(const SinkDecision& sink) {
-  return {{"name", sink.name},  {"type", sink.type},   {"settings", sink.settings},
-          {"rows", sink.rows},  {"bytes", sink.bytes}, {"artefacts", sink.artefacts},
-          {"token", sink.token}};
+  Json part = {{"name", sink.name},  {"type", sink.type},   {"settings", sink.settings},
+               {"rows", sink.rows},  {"bytes", sink.bytes}, {"artefacts", sink.artefacts},
+               {"token", sink.token}};
+  for (const CarriedArtefact& one : sink.carried) {
+    part["carried"].push_back({one.name, one.rows, one.bytes, one.crc32c});
+  }
+  return part;
 }
 
 SinkDecision SinkPart(const Json& one) {
@@ -51,6 +55,11 @@ SinkDecision SinkPart(const Json& one) {
   sink.bytes = Whole(one.at("bytes"));
   sink.artefacts = Whole(one.at("artefacts"));
   sink.token = one.at("token").get<std::string>();
+  if (!one.contains("carried")) return sink;
+  for (const auto& artefact : one["carried"]) {
+    sink.carried.push_back({artefact.at(0).get<std::string>(), Whole(artefact.at(1)),
+                            Whole(artefact.at(2)), artefact.at(3).get<std::uint32_t>()});
+  }
   return sink;
 }
 

@@ -46,6 +46,14 @@ struct TakeoverRecord {
   std::string write_id;
 };
 
+/// Rows that a sink is to be given with a later epoch (engine/carried_rows.h).
+struct CarriedArtefact {
+  std::string name;  ///< In the checkpoint's storage.
+  std::int64_t rows = 0;
+  std::int64_t bytes = 0;
+  std::uint32_t crc32c = 0;  ///< Of all bytes.
+};
+
 /// One sink's part of a decision.
 struct SinkDecision {
   std::string name;
@@ -55,6 +63,10 @@ struct SinkDecision {
   std::int64_t rows = 0;
   std::int64_t bytes = 0;
   std::int64_t artefacts = 0;
+  std::vector<CarriedArtefact> carried = {};  ///< Of all epochs whose rows still wait, in order.
+  /// Carried by the decision before and not by this one: removed once this one is committed. Not
+  /// in the log.
+  std::vector<std::string> superseded = {};
 };
 
 /// A count of something in an epoch, kept where it happened: "source clicks delivered" -> 100.

@@ -11,6 +11,8 @@
 #include "core/failpoint.h"
 #include "core/logging.h"
 #include "core/options.h"
+#include "engine/carried_flush.h"
+#include "engine/carried_rows.h"
 #include "engine/checkpoint_log.h"
 #include "engine/committer.h"
 #include "engine/engine_metrics.h"
@@ -67,7 +69,7 @@ FindSink SinkFinder(const PipelineSpec& spec) {
         return sink.sink;
       }
     }
-    return spec.make_recorded_sink(part.type, part.name, part.settings);
+    return spec.make_recorded_sink(part.type, part.name, part.settings, nullptr);
   };
 }
 
@@ -94,9 +96,20 @@ Result<bool> Recover(const PipelineSpec& spec, CheckpointLog* log, const FindSin
     if (!committed.ok() && committed.error().retry == Retry::kLater && stop >= 2) return false;
     TRY(std::move(committed));
   }
-  ForgetDecision(*last, find_sink);
+  ForgetDecision(log, *last, find_sink);
   TRY(log->Compact(spec.min_epochs_to_retain));
   return true;
+}
+
+/// Artefacts of all retained decisions.
+std::set<std::string> CarriedNames(const LogContents& contents) {
+  std::set<std::string> names;
+  for (const DecisionRecord& decision : contents.decisions) {
+    for (const SinkDecision& sink : decision.sinks) {
+      for (const CarriedArtefact& one : sink.carried) names.insert(one.name);
+    }
+  }
+  return names;
 }
 
 /// Collects what earlier attempts staged and no retained slot names.
@@ -119,6 +132,11 @@ void Sweep(const PipelineSpec& spec, CheckpointLog* log, AttemptId mine) {
   };
   for (const PipelineSink& sink : spec.sinks) sweep(sink.name, sink.sink.get());
   if (spec.dead_letters != nullptr) sweep(kDeadLettersName, spec.dead_letters.get());
+  auto swept = SweepCarried(log->storage(), contents.checkpoint_id, mine, CarriedNames(contents));
+  if (!swept.ok()) {
+    Log(LogLevel::kWarn, "cannot clear carried rows of earlier attempts; a later start does",
+        {{"error", ToString(swept.error())}});
+  }
 }
 
 /// Sleeps in small steps, so that a stop is heard.
@@ -241,7 +259,13 @@ Result<Progress> RunPipeline(const PipelineSpec& spec, CheckpointLog* log, const
     bool abandoned = false;
     std::map<std::size_t, ObservedType> seen;
     metrics.NoteSession();
-    {
+    if (auto decided = DecideCarried(running->spec, log, attempt); !decided.ok()) {
+      error = std::move(decided).error();
+    } else if (*decided) {
+      TRY(recovered, Recover(running->spec, log, find_sink, stop));
+      if (!recovered) break;
+    }
+    if (!error) {
       Session session(running->spec, log, running->graph, attempt, find_sink, &metrics, &seals,
                       stop, deadline, on_progress);
       if (auto ran = session.Run(); !ran.ok()) error = std::move(ran).error();

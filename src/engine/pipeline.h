@@ -109,9 +109,9 @@ struct PipelineSpec {
   /// This job with these columns of sources that learn theirs: sources, steps and sinks of the
   /// result count. An error if a step or a sink cannot take them. Null if no source learns.
   std::function<Result<PipelineSpec>(const KnownSchemas&)> with_schemas;
-  /// Makes a sink as a decision recorded it, to commit that decision: type, name, settings.
+  /// A sink as a decision recorded it: type, name, settings; null schema: only to commit it.
   std::function<Result<std::shared_ptr<Sink>>(const std::string&, const std::string&,
-                                              const std::string&)>
+                                              const std::string&, SchemaPtr)>
       make_recorded_sink;
   /// A row as text (JSON) for the dead letters of rows that have no message behind them.
   std::function<std::string(const arrow::RecordBatch&, std::int64_t row)> row_to_text;

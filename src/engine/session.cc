@@ -113,12 +113,19 @@ Result<void> Session::Build() {
     std::vector<std::size_t> roots;
     for (std::size_t i = 0; i < spec_.sources.size(); ++i) roots.push_back(i);
     BadRecords policy = StrictestPolicy(spec_, roots);
+    std::optional<LaneCarry> carry;
+    if (const CarryOver rule = sink.sink->carry_over(); rule.max_delay_micros > 0) {
+      carry = LaneCarry{
+          PlaceForCarried(log_->storage(), log_->checkpoint_id(), sink.name, stage_.attempt), rule,
+          epoch_.epoch, spec_.window_micros, spec_.clock};
+    }
     stage_.sinks.push_back(std::make_unique<SinkLane>(
         sink.name, sink.sink.get(), stage_.attempt, queue_bytes, &errors_,
         [this, name = sink.name, policy](std::int64_t epoch, const auto& rows,
                                          const auto& refusals) {
           return OnRefusals(name, epoch, rows, refusals, policy);
-        }));
+        },
+        std::move(carry)));
   }
   QueryInputsOptions queues;
   queues.queue_bytes = std::min(kScanQueueBytes, spec_.max_memory / 32);
@@ -202,7 +209,10 @@ Result<void> Session::Loop() {
     if (next == Next::kStop && !AwaitCommit()) return {};
     if (stop_ == 0 && watch_.drops()) return {};
     const bool moved = gate_.moved();
-    if (next == Next::kStop || moved) TRY(SealEpoch(resume_at, next == Next::kStop));
+    // Carried rows do not wait longer because nothing else comes.
+    const bool due = std::any_of(stage_.sinks.begin(), stage_.sinks.end(),
+                                 [](const auto& lane) { return lane->CarriedAreDue(); });
+    if (next == Next::kStop || moved || due) TRY(SealEpoch(resume_at, next == Next::kStop));
     if (!moved) watch_.NoteNewEpoch();  // A window in which nothing came counts for nothing.
     if (next == Next::kStop) {
       // What is reported last is what is left.
@@ -276,8 +286,10 @@ Result<void> Session::SealEpoch(TimePoint resume_at, bool last) {
     counts.Add(of_step);
   }
   decision.epoch = sealing.epoch;
-  TRY(SealSinks(&decision, &counts));
-  if (moved.empty()) {  // An epoch that decides nothing writes nothing.
+  TRY(SealSinks(last, &decision, &counts));
+  const bool writes = std::any_of(decision.sinks.begin(), decision.sinks.end(),
+                                  [](const SinkDecision& sink) { return !sink.token.empty(); });
+  if (moved.empty() && !writes) {  // An epoch that decides nothing writes nothing.
     sealing_ = false;
     return {};
   }
@@ -318,9 +330,12 @@ Result<EpochCounts> Session::CollectCuts(std::vector<SplitPosition>* moved) {
   return counts;
 }
 
-Result<void> Session::SealSinks(DecisionRecord* decision, EpochCounts* counts) {
+Result<void> Session::SealSinks(bool last, DecisionRecord* decision, EpochCounts* counts) {
   std::vector<std::future<Result<SealedSink>>> futures;
-  for (auto& lane : stage_.sinks) futures.push_back(lane->Seal(decision->epoch));
+  for (auto& lane : stage_.sinks) {
+    // With the last epoch too: what the next session's sinks write may have other columns.
+    futures.push_back(lane->Seal(decision->epoch, last || lane->CarriedAreDue()));
+  }
   for (std::size_t i = 0; i < futures.size(); ++i) {
     TRY(SealedSink sealed, futures[i].get());
     const PipelineSink& sink = spec_.sinks[i];
@@ -330,9 +345,11 @@ Result<void> Session::SealSinks(DecisionRecord* decision, EpochCounts* counts) {
     }
     metrics_->NoteStaged(i, sealed.bytes_before_trigger,
                          sealed.prepared.bytes - sealed.bytes_before_trigger);
+    metrics_->NoteCarried(i, sealed.counts.carried_out);
     decision->sinks.push_back({sink.name, sink.type, sink.settings, sealed.prepared.token,
                                sealed.prepared.rows, sealed.prepared.bytes,
-                               sealed.prepared.artefacts});
+                               sealed.prepared.artefacts, std::move(sealed.carried),
+                               std::move(sealed.superseded)});
   }
   {
     std::lock_guard lock(refused_mutex_);
@@ -376,10 +393,7 @@ Result<void> Session::CheckBadRecordRate(const EpochCounts& counts) const {
 Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
                                  const std::shared_ptr<arrow::RecordBatch>& rows,
                                  const std::vector<SinkRefusal>& refusals, BadRecords policy) {
-  if (policy == BadRecords::kFail) {
-    return DataError("data.bad_record",
-                     "a row stops the job (badRecords: fail): " + refusals.front().reason);
-  }
+  if (policy == BadRecords::kFail) return RefusalStopsJob(refusals.front());
   EpochCounts counts;
   const SinkRefusal& first = refusals.front();
   counts.sinks[sink].first_dead =
@@ -393,15 +407,7 @@ Result<void> Session::OnRefusals(const std::string& sink, std::int64_t epoch,
       now = now_of_epoch_.at(epoch);
     }
     DeadLetterBuilder letters(spec_.job, epoch, now);
-    for (const SinkRefusal& refusal : refusals) {
-      std::string text = spec_.row_to_text(*rows, refusal.row);
-      TRY(letters.Add({.step = sink,
-                       .code = refusal.code,
-                       .field = refusal.field,
-                       .reason = refusal.reason,
-                       .holds = LetterBytes::kInput,
-                       .input = std::move(text)}));
-    }
+    TRY(AddRefused(sink, *rows, refusals, spec_.row_to_text, &letters));
     counts.dead_letters = letters.rows();
     TRY(auto batch, letters.Take());
     TRY(stage_.dead_letters->Push(epoch, kDeadLettersName, std::move(batch)));

@@ -60,7 +60,7 @@ class Session {
   /// epoch is committed.
   Result<void> SealEpoch(TimePoint resume_at, bool last);
   Result<EpochCounts> CollectCuts(std::vector<SplitPosition>* moved);
-  Result<void> SealSinks(DecisionRecord* decision, EpochCounts* counts);
+  Result<void> SealSinks(bool last, DecisionRecord* decision, EpochCounts* counts);
   Result<void> CheckBadRecordRate(const EpochCounts& counts) const;
   Result<void> OnRefusals(const std::string& sink, std::int64_t epoch,
                           const std::shared_ptr<arrow::RecordBatch>& rows,

@@ -13,25 +13,34 @@ struct SinkLane::Item {
   std::string producer;
   std::shared_ptr<arrow::RecordBatch> rows;  ///< Null: seal.
   std::size_t bytes = 0;
+  bool write_carried = false;
   std::promise<Result<SealedSink>> sealed;
 };
 
 struct SinkLane::OpenEpoch {
   std::int64_t epoch = 0;
-  std::unique_ptr<SinkWriter> writer;
+  std::unique_ptr<SinkWriter> writer;    ///< Null as long as the rows may be carried over.
+  std::optional<CarriedWriter> waiting;  ///< Then they are here.
+  std::int64_t since_micros = 0;
   SinkCounts counts;
   std::map<std::string, std::int64_t> received_from;
 };
 
 SinkLane::SinkLane(std::string name, Sink* sink, AttemptId attempt, std::size_t queue_bytes,
-                   FirstError* errors, RefusalHandler on_refusal)
+                   FirstError* errors, RefusalHandler on_refusal, std::optional<LaneCarry> carry)
     : name_(std::move(name)),
       sink_(sink),
       attempt_(attempt),
       queue_limit_(queue_bytes),
       errors_(errors),
       on_refusal_(std::move(on_refusal)),
-      thread_([this] { Run(); }) {}
+      carry_(std::move(carry)) {
+  if (carry_.has_value()) {
+    carried_.emplace(carry_->place, carry_->rule);
+    next_to_seal_ = carry_->first_epoch;
+  }
+  thread_ = std::thread([this] { Run(); });
+}
 
 SinkLane::~SinkLane() {
   {
@@ -44,7 +53,7 @@ SinkLane::~SinkLane() {
 
 Result<void> SinkLane::Push(std::int64_t epoch, const std::string& producer,
                             std::shared_ptr<arrow::RecordBatch> rows) {
-  Item item{epoch, producer, std::move(rows), 0, {}};
+  Item item{epoch, producer, std::move(rows), 0, false, {}};
   item.bytes = static_cast<std::size_t>(arrow::util::TotalBufferSize(*item.rows));
   std::unique_lock lock(mutex_);
   // One batch always fits, however large.
@@ -63,8 +72,8 @@ void SinkLane::MarkTrigger(std::int64_t epoch) {
   at_trigger_[epoch] = staged_[epoch];
 }
 
-std::future<Result<SealedSink>> SinkLane::Seal(std::int64_t epoch) {
-  Item item{epoch, "", nullptr, 0, {}};
+std::future<Result<SealedSink>> SinkLane::Seal(std::int64_t epoch, bool write_carried) {
+  Item item{epoch, "", nullptr, 0, write_carried, {}};
   auto future = item.sealed.get_future();
   {
     std::lock_guard lock(mutex_);
@@ -118,7 +127,7 @@ void SinkLane::Run() {
 
 Result<void> SinkLane::Handle(Item* item) {
   if (item->rows != nullptr) return WriteRows(item);
-  auto sealed = Prepare(item->epoch);
+  auto sealed = Prepare(item->epoch, item->write_carried);
   Result<void> outcome;
   if (!sealed.ok()) outcome = sealed.error();
   item->sealed.set_value(std::move(sealed));
@@ -126,53 +135,114 @@ Result<void> SinkLane::Handle(Item* item) {
 }
 
 Result<void> SinkLane::WriteRows(Item* item) {
-  auto& open = epochs_[item->epoch];
-  if (open == nullptr) {
-    open = std::make_unique<OpenEpoch>();
-    open->epoch = item->epoch;
-    TRY(open->writer, sink_->Open(item->epoch, attempt_));
-  }
+  TRY(OpenEpoch * open, FindOrOpen(item->epoch));
   std::int64_t rows = item->rows->num_rows();
   open->counts.received += rows;
   open->received_from[item->producer] += rows;
-  TRY(auto refused, open->writer->Write(item->rows));
-  FAILPOINT("K4");
-  if (!refused.empty()) {
-    open->counts.dead += static_cast<std::int64_t>(refused.size());
-    TRY(on_refusal_(item->epoch, item->rows, refused));
+  if (open->writer == nullptr && IsWorthWriting(*open)) TRY(StartWriting(open));
+  if (open->writer != nullptr) {
+    TRY(WriteInto(open, item->rows));
+  } else if (rows > 0) {
+    TRY(open->waiting->Add(*item->rows));
   }
+  FAILPOINT("K4");
   Update(*open);
   return {};
 }
 
-Result<SealedSink> SinkLane::Prepare(std::int64_t epoch) {
-  SealedSink sealed;
-  auto it = epochs_.find(epoch);
-  if (it == epochs_.end()) {
-    std::lock_guard lock(mutex_);
-    at_trigger_.erase(epoch);
-    staged_.erase(epoch);
-    return sealed;
+Result<SinkLane::OpenEpoch*> SinkLane::FindOrOpen(std::int64_t epoch) {
+  auto& open = epochs_[epoch];
+  if (open != nullptr) return open.get();
+  open = std::make_unique<OpenEpoch>();
+  open->epoch = epoch;
+  if (carried_.has_value()) {
+    open->waiting.emplace(carried_->place(), epoch);
+    open->since_micros = carry_->clock->MonotonicMicros();
   }
-  std::unique_ptr<OpenEpoch> open = std::move(it->second);
-  epochs_.erase(it);
-  TRY(sealed.prepared, open->writer->Prepare());
-  FAILPOINT("K5");
-  sealed.counts = open->counts;
-  sealed.counts.written = sealed.prepared.rows;
-  sealed.received_from = std::move(open->received_from);
-  Update(*open);
+  return open.get();
+}
+
+/// What is carried into an epoch is known once the one before it is sealed. Rows that are due are
+/// written as the first of them comes, so that sealing is short.
+bool SinkLane::IsWorthWriting(const OpenEpoch& open) const {
+  if (!carried_.has_value()) return true;
+  if (open.epoch != next_to_seal_) return false;
+  return carried_->Fills(open.waiting->bytes()) || CarriedAreDue();
+}
+
+Result<void> SinkLane::WriteInto(OpenEpoch* open, const std::shared_ptr<arrow::RecordBatch>& rows) {
+  TRY(auto refused, open->writer->Write(rows));
+  if (refused.empty()) return {};
+  open->counts.dead += static_cast<std::int64_t>(refused.size());
+  return on_refusal_(open->epoch, rows, refused);
+}
+
+/// Carried rows go first, then what was kept of this epoch.
+Result<void> SinkLane::StartWriting(OpenEpoch* open) {
+  TRY(open->writer, sink_->Open(open->epoch, attempt_));
+  if (!carried_.has_value()) return {};
+  auto write = [this, open](const auto& rows) { return WriteInto(open, rows); };
+  TRY(carried_->ReadAll(write));
+  TRY(open->waiting->ReadBack(write));
+  open->waiting.reset();
+  return {};
+}
+
+Result<SealedSink> SinkLane::Prepare(std::int64_t epoch, bool write_carried) {
+  SealedSink sealed;
+  sealed.counts.carried_in = carried_.has_value() ? carried_->rows() : 0;
+  next_to_seal_ = epoch;
+  std::unique_ptr<OpenEpoch> open;
+  if (write_carried && carried_.has_value() && !carried_->empty()) TRY(FindOrOpen(epoch));
+  if (auto it = epochs_.find(epoch); it != epochs_.end()) {
+    open = std::move(it->second);
+    epochs_.erase(it);
+    if (open->writer == nullptr && (write_carried || IsWorthWriting(*open))) {
+      TRY(StartWriting(open.get()));
+    }
+    open->counts.carried_in = sealed.counts.carried_in;
+    TRY(PrepareRows(open.get(), &sealed));
+    FAILPOINT("K5");
+    Update(*open);
+  }
+  next_to_seal_ = epoch + 1;
+  if (carried_.has_value()) {
+    sealed.carried = carried_->artefacts();
+    sealed.counts.carried_out = carried_->rows();
+  }
   std::lock_guard lock(mutex_);
-  sealed.bytes_before_trigger = at_trigger_[epoch];
+  carried_due_ = carried_.has_value() ? carried_->due_micros() : carried_due_;
+  sealed.bytes_before_trigger = open == nullptr ? 0 : at_trigger_[epoch];
   at_trigger_.erase(epoch);
   staged_.erase(epoch);
   writer_memory_ = 0;
   return sealed;
 }
 
+Result<void> SinkLane::PrepareRows(OpenEpoch* open, SealedSink* sealed) {
+  if (open->writer != nullptr) {
+    TRY(sealed->prepared, open->writer->Prepare());
+    if (carried_.has_value()) sealed->superseded = carried_->Clear();
+  } else {
+    TRY(sealed->superseded, carried_->Append(open->epoch, &*open->waiting, open->since_micros));
+  }
+  sealed->counts = open->counts;
+  sealed->counts.written = sealed->prepared.rows;
+  sealed->received_from = std::move(open->received_from);
+  return {};
+}
+
+bool SinkLane::CarriedAreDue() const {
+  if (!carry_.has_value()) return false;
+  const std::int64_t next_trigger = carry_->clock->MonotonicMicros() + carry_->window_micros;
+  std::lock_guard lock(mutex_);
+  return next_trigger > carried_due_;
+}
+
 void SinkLane::Update(const OpenEpoch& epoch) {
-  std::int64_t staged = epoch.writer->bytes_staged();
-  std::size_t memory = epoch.writer->memory();
+  const std::int64_t staged = epoch.writer != nullptr ? epoch.writer->bytes_staged() : 0;
+  const std::size_t memory =
+      epoch.writer != nullptr ? epoch.writer->memory() : epoch.waiting->memory();
   std::lock_guard lock(mutex_);
   staged_total_ += staged - staged_[epoch.epoch];
   staged_[epoch.epoch] = staged;

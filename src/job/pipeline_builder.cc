@@ -68,14 +68,16 @@ class Builder {
     AddWithSchemas();
     spec_.make_recorded_sink = [plan = plan_, parts = &parts_, context = Context("")](
                                    const std::string& type, const std::string& name,
-                                   const std::string& text) -> Result<std::shared_ptr<Sink>> {
+                                   const std::string& text,
+                                   SchemaPtr schema) -> Result<std::shared_ptr<Sink>> {
       TRY(const SinkEntry* entry, parts->sinks.Find(type));
       TRY(Options options, ParseRecordedSink(*entry, name, text));
       SinkContext named = context;
       named.name = name;
       // Recorded without secrets, so that it is reached as the job says now.
       named.storage = StorageOf(plan->job, name);
-      TRY(std::unique_ptr<Sink> sink, entry->make(options, nullptr, named));
+      named.open_columns = schema != nullptr;
+      TRY(std::unique_ptr<Sink> sink, entry->make(options, std::move(schema), named));
       return std::shared_ptr<Sink>(std::move(sink));
     };
     return std::move(spec_);

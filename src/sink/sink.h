@@ -70,9 +70,20 @@ class SinkWriter {
   virtual std::size_t memory() const = 0;
 };
 
+/// How rows of small epochs wait for one another before they are written: until they come to
+/// about `bytes`, at most `max_delay_micros` after they were read; 0 = each epoch is written.
+struct CarryOver {
+  std::int64_t max_delay_micros = 0;
+  std::int64_t bytes = 0;
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
+
+  /// The engine keeps the rows meanwhile (engine/carried_rows.h) and hands them to the writer of a
+  /// later epoch, in order.
+  virtual CarryOver carry_over() const { return {}; }
 
   /// Proves what its own commit uses (links, folder fsync); called once before the first Open.
   /// Counts what other checkpoints left in the target and warns, with how to list it. Refuses a

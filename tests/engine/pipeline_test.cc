@@ -39,7 +39,7 @@ class PipelineTest : public ::testing::Test {
     spec_.until_caught_up = true;
     spec_.metrics = &metrics_;
     spec_.row_to_text = [](const arrow::RecordBatch&, std::int64_t) { return std::string("{}"); };
-    spec_.make_recorded_sink = [](const auto&, const auto&,
+    spec_.make_recorded_sink = [](const auto&, const auto&, const auto&,
                                   const auto&) -> Result<std::shared_ptr<Sink>> {
       return BugError("no sink was changed");
     };

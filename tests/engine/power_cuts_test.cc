@@ -105,8 +105,8 @@ Result<std::shared_ptr<Sink>> MakeFilesSink(
   return sink;
 }
 
-/// One life of the job, in `folder`.
-Result<void> Live(const std::string& folder) {
+/// One life of the job, in `folder`. With `carries` the rows of its epochs wait for one another.
+Result<void> Live(const std::string& folder, bool carries) {
   auto topic = std::make_shared<Topic>();
   for (const SplitId& split : kSplits) {
     for (int i = 0; i < kMessages; ++i) topic->Append(split, Message(split, i));
@@ -128,9 +128,14 @@ Result<void> Live(const std::string& folder) {
   spec.until_caught_up = true;
   spec.metrics = &metrics;
   spec.row_to_text = [](const arrow::RecordBatch&, std::int64_t) { return std::string("{}"); };
-  spec.make_recorded_sink = [](const auto&, const auto&,
-                               const auto&) -> Result<std::shared_ptr<Sink>> {
-    return BugError("no sink was changed");
+  auto make_lake = [&, id = log->checkpoint_id()](SchemaPtr schema) {
+    return MakeFilesSink(id, "lake", std::move(schema),
+                         {{"path", folder + "/lake"},
+                          {"partitionKeys", "city"},
+                          {"maxDelay", carries ? "1 hour" : "0"}});
+  };
+  spec.make_recorded_sink = [&](const auto&, const auto&, const auto&, SchemaPtr schema) {
+    return make_lake(std::move(schema));
   };
   PipelineSource source;
   source.name = "in";
@@ -143,8 +148,7 @@ Result<void> Live(const std::string& folder) {
   source.schema = CityDecoder().schema();
   source.max_offsets_per_trigger = 30;
   spec.sources.push_back(std::move(source));
-  TRY(auto lake, MakeFilesSink(log->checkpoint_id(), "lake", CityDecoder().schema(),
-                               {{"path", folder + "/lake"}, {"partitionKeys", "city"}}));
+  TRY(auto lake, make_lake(CityDecoder().schema()));
   spec.sinks.push_back({"lake", "files", "in", "{}", std::move(lake)});
   TRY(spec.dead_letters, MakeFilesSink(log->checkpoint_id(), "dead letters", DeadLetterSchema(),
                                        {{"path", folder + "/dead"}}));
@@ -193,7 +197,7 @@ std::string Difference(const std::multiset<std::string>& found,
 /// A job from its first life to its last, in a folder of its own.
 class CutJob {
  public:
-  explicit CutJob(std::uint64_t seed) : random_(seed) {
+  explicit CutJob(std::uint64_t seed) : random_(seed), carries_(seed % 2 == 1) {
     std::string pattern = (fs::temp_directory_path() / "power_cuts_XXXXXX").string();
     base_ = ::mkdtemp(pattern.data());
     for (const SplitId& split : kSplits) {
@@ -251,7 +255,7 @@ class CutJob {
       SimulatedDisk disk_of_life(disk().string());
       disk_of_life.CutAt(cut, seed, image);
       ReplaceDisk(&disk_of_life);
-      if (auto lived = Live(disk().string()); !lived.ok()) {
+      if (auto lived = Live(disk().string(), carries_); !lived.ok()) {
         std::ofstream(error) << ToString(lived.error());
         ::_exit(kFailed);
       }
@@ -269,6 +273,7 @@ class CutJob {
   }
 
   std::mt19937_64 random_;
+  const bool carries_;
   fs::path base_;
   std::multiset<std::string> rows_, letters_;
   std::string error_;

@@ -35,6 +35,15 @@ std::vector<OptionSpec> OwnSpecs(const EncoderRegistry& encoders) {
   size.example = "512 MiB";
   size.min = 1;
   size.max = std::int64_t{64} << 30;  // What parts of an upload to S3 come to, and some room.
+  OptionSpec delay;
+  delay.name = "maxDelay";
+  delay.type = OptionType::kDuration;
+  delay.default_value = "0";
+  delay.help =
+      "Rows of epochs too small for a file of targetFileSize wait in the checkpoint for those of "
+      "the next ones, so long at most; 0: each epoch becomes files of its own.";
+  delay.example = "10 minutes";
+  delay.min = 0;
   OptionSpec open;
   open.name = "maxOpenPartitions";
   open.type = OptionType::kInt;
@@ -48,7 +57,7 @@ std::vector<OptionSpec> OwnSpecs(const EncoderRegistry& encoders) {
   storage.secret = true;  // Some of its entries are.
   storage.help = "How to reach `path`, instead of what the job's `storage` says.";
   storage.example = "{endpoint: https://minio.example:9000}";
-  return {path, format, keys, size, open, storage};
+  return {path, format, keys, size, delay, open, storage};
 }
 
 const OptionSpec* FindSpec(const std::vector<OptionSpec>& specs, const std::string& name) {
@@ -126,6 +135,7 @@ Result<FilesOptions> ParseFilesOptions(const Options& options, const EncoderRegi
   TRY(parsed.encoder, encoders.Find(format));
   parsed.partition_keys = options.List("partitionKeys");
   parsed.target_file_size = *options.Int("targetFileSize");
+  parsed.max_delay_micros = *options.Int("maxDelay");
   parsed.max_open_partitions = static_cast<std::size_t>(*options.Int("maxOpenPartitions"));
 
   RawOptions raw;

@@ -19,6 +19,7 @@ struct FilesOptions {
   Options encoder_options;
   std::vector<std::string> partition_keys;
   std::int64_t target_file_size = 0;
+  std::int64_t max_delay_micros = 0;
   std::size_t max_open_partitions = 0;
 };
 

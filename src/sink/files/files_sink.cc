@@ -103,6 +103,10 @@ class FilesSink final : public Sink {
     return LookAtTarget(*storage, decided);
   }
 
+  CarryOver carry_over() const override {
+    return {options_.max_delay_micros, options_.target_file_size};
+  }
+
   Result<std::unique_ptr<SinkWriter>> Open(std::int64_t epoch, const AttemptId& attempt) override;
 
   Result<void> Commit(std::int64_t, const std::string& text) override {
