@@ -49,8 +49,10 @@ Result<void> CommitOne(CheckpointLog* log, std::int64_t epoch, const SinkDecisio
 }  // namespace
 
 Result<void> CommitDecision(CheckpointLog* log, const DecisionRecord& decision,
-                            const FindSink& find_sink, const std::atomic<bool>& give_up) {
+                            const FindSink& find_sink, const std::atomic<bool>& give_up,
+                            const std::function<void(const std::string&)>& begins) {
   for (const SinkDecision* part : Parts(decision)) {
+    if (begins) begins(part->name);
     TRY(auto sink, find_sink(*part));
     TRY(CommitOne(log, decision.epoch, *part, sink.get(), give_up));
     FAILPOINT("K10");
@@ -114,6 +116,12 @@ bool Committer::idle() const {
   return !busy_ && !broken_;
 }
 
+std::string Committer::committing(SinkWork::Look* work) const {
+  std::lock_guard lock(mutex_);
+  *work = progress_.Now();
+  return work->what == nullptr ? "" : committing_;
+}
+
 void Committer::GiveUp() {
   {
     std::lock_guard lock(mutex_);
@@ -129,7 +137,12 @@ void Committer::Run() {
     if (!work_.has_value()) return;
     DecisionRecord decision = *std::exchange(work_, std::nullopt);
     lock.unlock();
-    auto committed = CommitDecision(log_, decision, find_sink_, give_up_);
+    auto committed = CommitDecision(log_, decision, find_sink_, give_up_, [this](const auto& sink) {
+      std::lock_guard naming(mutex_);
+      committing_ = sink;
+      progress_.Begin("committing");
+    });
+    progress_.End();
     const bool failed = !committed.ok();
     if (failed) {
       failed_(std::move(committed).error());

@@ -55,6 +55,10 @@ EngineMetrics::EngineMetrics(const PipelineSpec& spec)
     of.carried = &metrics.AddGauge("sluice_carried_rows",
                                    "Rows of earlier epochs that wait to be written (maxDelay).",
                                    {{"sink", sink.name}});
+    of.busy = &metrics.AddGauge(
+        "sluice_sink_busy_seconds",
+        "For how long the sink has been about one batch, one sealing or one commit; 0: it waits.",
+        {{"sink", sink.name}});
     sinks_.push_back(of);
   }
   epochs_ = &metrics.AddCounter("sluice_epochs_total", "Epochs committed.");

@@ -35,6 +35,8 @@ class EngineMetrics {
   void NoteSealed(std::int64_t epoch, const EpochCounts& counts, std::int64_t seal_micros);
   void NoteStaged(std::size_t sink, std::int64_t before_trigger, std::int64_t after_trigger);
   void NoteCarried(std::size_t sink, std::int64_t rows);
+  /// How long it has been about one batch, one sealing or one commit.
+  void NoteBusy(std::size_t sink, double seconds) { sinks_[sink].busy->Set(seconds); }
   /// From the epoch's trigger to its commit record.
   void NoteCommitted(std::int64_t epoch, std::int64_t rows, std::int64_t micros);
 
@@ -60,6 +62,7 @@ class EngineMetrics {
     Counter* before;
     Counter* after;
     Gauge* carried;
+    Gauge* busy;
   };
   Counter& Decompressed(std::size_t source, std::size_t codec);
 

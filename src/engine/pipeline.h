@@ -103,8 +103,8 @@ struct PipelineSpec {
   /// Of a replay: an open step that no row reached in an epoch makes none either. Otherwise it
   /// runs, and a count of nothing is a row.
   bool skip_idle_steps = false;
-  std::vector<std::string>
-      drop;  ///< `--drop NAME`: sources and sinks of the checkpoint to give up.
+  std::vector<std::string> drop;               ///< `--drop NAME`: sources and sinks to give up.
+  std::int64_t slow_sink_micros = 10'000'000;  ///< From when on a sink's delay is said.
 
   /// This job with these columns of sources that learn theirs: sources, steps and sinks of the
   /// result count. An error if a step or a sink cannot take them. Null if no source learns.

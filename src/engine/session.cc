@@ -455,12 +455,34 @@ void Session::UpdateLag() {
   metrics_->NoteMemory();
 }
 
+void Session::WatchSinks() {
+  SinkWork::Look commit;
+  const std::string committing = committer_->committing(&commit);
+  for (std::size_t i = 0; i < stage_.sinks.size(); ++i) {
+    const std::string& name = spec_.sinks[i].name;
+    SinkWork::Look work = stage_.sinks[i]->work().Now();
+    if (committing == name && commit.seconds >= work.seconds) work = commit;
+    metrics_->NoteBusy(i, work.seconds);
+    if (work.what == nullptr || work.seconds * 1e6 < static_cast<double>(spec_.slow_sink_micros)) {
+      continue;
+    }
+    LogLimited(
+        LogLevel::kWarn, "slow sink " + name, 30,
+        "a sink takes long; the epoch waits for it, and reading stops when its queue is full",
+        {{"sink", name},
+         {"is", work.what},
+         {"for", FormatDuration(static_cast<std::int64_t>(work.seconds * 1e6))},
+         {"epoch", std::to_string(gate_.epoch())}});
+  }
+}
+
 void Session::Scout() {
   std::int64_t next_splits = spec_.clock->MonotonicMicros() + spec_.split_refresh_micros;
   std::int64_t next_lag = spec_.clock->MonotonicMicros();
   while (!errors_.aborted()) {
     // Heard here too, since the session's own thread may be waiting for a seal.
     if (stop_ >= 2) errors_.Abort();
+    WatchSinks();
     std::int64_t now = spec_.clock->MonotonicMicros();
     if (now >= next_lag) {
       next_lag = now + 2'000'000;

@@ -70,6 +70,8 @@ class Session {
   void OnCommitted(const DecisionRecord& decision);
   void Scout();
   void UpdateLag();
+  /// Says which sinks hold the epoch.
+  void WatchSinks();
   void ReportProgress(bool now);
   void WakeAll();
 

@@ -110,9 +110,11 @@ void SinkLane::Run() {
     Item item = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
+    work_.Begin(item.rows != nullptr ? "taking rows" : "making an epoch durable");
     if (auto handled = Handle(&item); !handled.ok()) {
       errors_->Report(std::move(handled).error().At("sink " + name_));
     }
+    work_.End();
     lock.lock();
     queue_bytes_ -= item.bytes;
     changed_.notify_all();

@@ -26,6 +26,7 @@
 #include "engine/carried_rows.h"
 #include "engine/counts.h"
 #include "engine/first_error.h"
+#include "engine/sink_work.h"
 #include "sink/sink.h"
 
 namespace sluice {
@@ -78,6 +79,7 @@ class SinkLane {
 
   std::size_t memory() const;         ///< Queued and buffered bytes.
   std::int64_t bytes_staged() const;  ///< Encoded bytes staged since start.
+  const SinkWork& work() const { return work_; }
 
  private:
   struct Item;
@@ -101,6 +103,7 @@ class SinkLane {
   const RefusalHandler on_refusal_;
   const std::optional<LaneCarry> carry_;
 
+  SinkWork work_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Item> queue_;

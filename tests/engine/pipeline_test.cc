@@ -321,6 +321,40 @@ TEST_F(PipelineTest, RejectsAreSaidInTheLog) {
   }
 }
 
+TEST_F(PipelineTest, ASinkThatHangsHoldsTheEpochAndIsNamed) {
+  spec_.max_memory = 32u << 20;  // Small queues.
+  spec_.slow_sink_micros = 100'000;
+  spec_.sinks[0].name = "sink_that_hangs";
+  auto quick = std::make_shared<testing_parts::Table>();
+  spec_.sinks.push_back({"quick", "table", "in", "{}", testing_parts::MakeTableSink(quick)});
+  std::promise<void> release;
+  table_->failures.write = [waited = release.get_future().share()](auto) -> Result<void> {
+    waited.wait();
+    return {};
+  };
+  for (int i = 0; i < 4000; ++i) {
+    topic_->Append("a", std::to_string(i) + std::string(10'000, 'x'));
+  }
+  testing::internal::CaptureStderr();
+  auto ran = std::async(std::launch::async, [this] { return Run(); });
+  auto text = [this](const std::string& name) {
+    const std::string all = metrics_.ToText();
+    const std::size_t at = all.find("\n" + name + "{sink=\"sink_that_hangs\"} ");
+    return at == all.npos ? 0.0 : std::stod(all.substr(all.find("} ", at) + 2));
+  };
+  while (text("sluice_sink_busy_seconds") < 0.3) std::this_thread::yield();
+  EXPECT_TRUE(quick->Rows().empty()) << "the epoch waits for both";
+  // 40 MB are to be read, and nobody takes them.
+  EXPECT_LT(metrics_.AddCounter("sluice_bytes_total", "", {{"source", "in"}}).Value(), 20e6);
+  release.set_value();
+  ASSERT_TRUE(ran.get().ok());
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(log.find("a sink takes long"), std::string::npos) << log;
+  EXPECT_NE(log.find("sink=sink_that_hangs is=\"taking rows\""), std::string::npos) << log;
+  EXPECT_EQ(table_->Rows().size(), 4000u);
+  EXPECT_EQ(table_->Rows(), quick->Rows());
+}
+
 TEST_F(PipelineTest, ABadRecordUnderFailStopsWithDataError) {
   spec_.sources[0].bad_records = BadRecords::kFail;
   topic_->Append("a", "bad one");
