@@ -17,8 +17,7 @@ SLUICE = ROOT / "build/release/bin/sluice"
 _JOB = """name: clicks
 windowSize: {window} seconds
 maxMemory: {memory}
-checkpointLocation: {folder}/state
-sources:
+{top}sources:
   clicks:
     type: kafka
     bootstrap.servers: {bootstrap}
@@ -28,15 +27,16 @@ sources:
 {options}
 transforms:
   - name: sales
-    sql: SELECT *, price * quantity AS total FROM clicks WHERE event <> 'view'
+    sql: {sql}
 sinks:
   lake:
     type: files
     from: sales
-    path: {folder}/lake
     format: parquet
     compression: snappy
+{sink}
 """
+SQL = "SELECT *, price * quantity AS total FROM clicks WHERE event <> 'view'"
 
 
 # Options of its source.
@@ -47,18 +47,23 @@ DECLARED = {
               "ua string, tags array<string>, ok boolean"}
 
 
+def _lines(options, indent="    "):
+    return "\n".join(f"{indent}{name}: {value}" for name, value in options.items())
+
+
 class Job:
     """One run. Times are seconds since the process was started.
 
     source    options that say what the source's columns are
     begun     a copy of the folder of an earlier run, which this one goes on from
+    sink, top options of its sink and of the job, besides those above; `environment` is its own
     said      (time, line) of its log
     seen      time at which each data file was first there, by name
     usage     rusage, after wait()
     """
 
     def __init__(self, folder, bootstrap, topic, window, *words, memory="1 GiB",
-                 source=DECLARED, begun=None):
+                 source=DECLARED, begun=None, sql=SQL, sink=None, top=None, environment=None):
         self.folder = pathlib.Path(folder)
         shutil.rmtree(self.folder, ignore_errors=True)
         if begun is None:
@@ -67,12 +72,15 @@ class Job:
             shutil.copytree(begun, self.folder)
         (self.folder / "job.yaml").write_text(_JOB.format(
             window=window, memory=memory, folder=self.folder, bootstrap=bootstrap, topic=topic,
-            options="\n".join(f"    {name}: {value}" for name, value in source.items())))
+            options=_lines(source), sql=sql,
+            sink=_lines({"path": f"{self.folder}/lake"} | (sink or {})),
+            top=_lines({"checkpointLocation": f"{self.folder}/state"} | (top or {}), "") + "\n"))
         self.said, self.seen, self.usage = [], {}, None
         self._over = threading.Event()
         self.start = time.monotonic()
         self.process = subprocess.Popen([SLUICE, "run", self.folder / "job.yaml", *words],
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True,
+                                        env=dict(os.environ, **(environment or {})))
         self._threads = [threading.Thread(target=self._listen), threading.Thread(target=self._watch)]
         for thread in self._threads:
             thread.start()

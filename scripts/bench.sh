@@ -3,8 +3,8 @@
 #
 # usage: bench [--quick] [--only PART]... [--rounds N] [--json FILE]
 #   --quick   2 million events only, and no paced run
-#   --only    throughput, startup, backlog, partitions, spread, detection, versions, decode or
-#             micro; may be repeated (default: all)
+#   --only    throughput, startup, backlog, partitions, spread, s3, epochs, values, detection,
+#             versions, decode or micro; may be repeated (default: all)
 # Prints a table and writes build/bench.json. Wants the machine for itself,
 # and fails only if something does not run: a missed target is printed, not an error.
 set -euo pipefail
