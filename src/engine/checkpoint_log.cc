@@ -174,7 +174,16 @@ Result<void> CheckpointLog::Append(const std::string& kind, const std::string& p
   TRY(Create(SlotName(contents_.checkpoint_id, number), pending_->bytes));
   // Before the look, which may fail: the slot is there.
   TakePending();
-  return Look(number);
+  auto looked = Look(number);
+  if (!looked.ok() && looked.error().blame == Blame::kSuperseded) {
+    // Where there are no folders, as on S3, a slot can be created in a checkpoint that was deleted.
+    // It does not count, nobody goes on from it, and the next start would take it for damage.
+    auto start = storage_->Read(kStartName);
+    if (start.ok() && !start->has_value()) {
+      static_cast<void>(storage_->Remove(SlotName(contents_.checkpoint_id, number)));
+    }
+  }
+  return looked;
 }
 
 void CheckpointLog::TakePending() {

@@ -226,6 +226,21 @@ TEST_F(CheckpointLogTest, ACheckpointMadeAnewSupersedesTheOldWriter) {
   EXPECT_EQ(ExitCode(decided.error()), 4);
 }
 
+TEST_F(CheckpointLogTest, ACheckpointDeletedUnderItsWriterCanBeBegunAnew) {
+  auto first = Open();
+  ASSERT_TRUE(first->WriteStart({}).ok());
+  auto files = storage_->List("");
+  ASSERT_TRUE(files.ok());
+  for (const auto& file : *files) ASSERT_TRUE(storage_->Remove(file.name).ok());
+  auto decided = first->Decide(Decision(1));
+  ASSERT_FALSE(decided.ok());
+  EXPECT_EQ(ExitCode(decided.error()), 4);
+  EXPECT_EQ(Files(), std::vector<std::string>());
+  auto second = Open();
+  EXPECT_TRUE(second->fresh());
+  EXPECT_TRUE(second->WriteStart({}).ok());
+}
+
 TEST_F(CheckpointLogTest, ASlotBelowTheNewestRunIsIgnored) {
   auto log = Open();
   ASSERT_TRUE(log->WriteStart({}).ok());
