@@ -10,6 +10,7 @@ MotoS3     moto, in memory; checks nothing by default, but starts in a second an
 What each honours, and what not, is in test_s3_servers.py.
 """
 
+import functools
 import http.client
 import pathlib
 import subprocess
@@ -61,6 +62,11 @@ class S3Requests:
                             aws_access_key_id=ACCESS_KEY, aws_secret_access_key=secret,
                             config=Config(signature_version="s3v4", **settings))
 
+    @functools.cached_property
+    def one_client(self):
+        """A client for all threads; making one takes a while."""
+        return self.client()
+
     def request(self, method, path, query="", body=b"", headers=None, secret=SECRET_KEY,
                 region=REGION, sent=None, timeout=60):
         """One signed request, as it is written here: `path` and `query` percent-encoded. `sent` goes
@@ -80,13 +86,13 @@ class S3Requests:
 
     def keys(self, prefix=""):
         """All keys of the bucket, sorted as the server has them."""
-        pages = self.client().get_paginator("list_objects_v2").paginate(
+        pages = self.one_client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix)
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
     def uploads(self, prefix=""):
         """(key, upload id) of the multipart uploads under way."""
-        pages = self.client().get_paginator("list_multipart_uploads").paginate(
+        pages = self.one_client.get_paginator("list_multipart_uploads").paginate(
             Bucket=self.bucket, Prefix=prefix)
         return [(one["Key"], one["UploadId"]) for page in pages for one in page.get("Uploads", [])]
 
@@ -110,7 +116,7 @@ class SignedS3(ServerProcess, S3Requests):
                    "--keep-alive", "posix", "--sidecar", sidecar, objects],
             folder, f"{self.url}/health",
             {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY})
-        self.client().create_bucket(Bucket=BUCKET)
+        self.one_client.create_bucket(Bucket=BUCKET)
 
 
 class MotoS3(Moto, S3Requests):
@@ -118,5 +124,5 @@ class MotoS3(Moto, S3Requests):
 
     def __init__(self, folder):
         Moto.__init__(self, folder)
-        self.client().create_bucket(
+        self.one_client.create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -1,4 +1,4 @@
-"""A job in a folder of its own, its processes, and what its readers see.
+"""A job at a place of its own, its processes, and what its readers see.
 
 Input is files of a files source; every usable message has a number of its own, so that rows can be
 compared with it one by one. Nothing here sleeps: processes are waited for.
@@ -8,13 +8,13 @@ import collections
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import threading
 
 LONGEST_SECONDS = 90
 LEASE = "1 second"
+SINKS = ("lake", "copy", "letters")
 ALL_CLICKS = (
     "SELECT 'web' AS via, id, city FROM web UNION ALL SELECT 'app' AS via, id, city FROM app"
 )
@@ -27,9 +27,10 @@ class SweepError(Exception):
 class Process:
     """One life of the job: `sluice run --until-caught-up`, with failpoints."""
 
-    def __init__(self, sluice, job_file, log, failpoints=""):
+    def __init__(self, sluice, job_file, log, environment, failpoints=""):
         self.log = log
-        environment = {k: v for k, v in os.environ.items() if k != "SLUICE_FAILPOINTS"}
+        environment = dict(os.environ, **environment)
+        environment.pop("SLUICE_FAILPOINTS", None)
         if failpoints:
             environment["SLUICE_FAILPOINTS"] = failpoints
         with open(log, "wb") as err:
@@ -73,33 +74,42 @@ class Process:
 
 
 class Sandbox:
-    """The job: two sources, an open step and one that works row by row, two sinks and dead letters."""
+    """The job: two sources, an open step and one that works row by row, two sinks and dead letters.
 
-    def __init__(self, sluice, folder):
+    `folder` has the input, the job file and the logs, `place` (places.py) all that the job writes.
+    With `carries` its epochs are small, and the rows of `copy` wait for later ones.
+    """
+
+    def __init__(self, sluice, folder, place, carries=False):
         self.sluice = sluice
         self.folder = folder
-        self.checkpoint = os.path.join(folder, "checkpoint")
+        self.place = place
         self.job_file = os.path.join(folder, "job.yaml")
-        self.expected = {"lake": collections.Counter(), "copy": collections.Counter(),
-                         "letters": collections.Counter()}
+        self.expected = {sink: collections.Counter() for sink in SINKS}
         self._next = 0
         self._lives = 0
+        source = {"type": "files", "classification": "json", "schema": "id bigint, city string"}
+        copy = {"type": "files", "from": "romans", "format": "json",
+                "path": place.location("copy")}
+        if carries:
+            source["maxOffsetsPerTrigger"] = 4
+            copy["maxDelay"] = "1 hour"
         for name in ("web", "app"):
             os.makedirs(os.path.join(folder, name))
-        schema = "id bigint, city string"
         job = {
-            "name": "sweep", "checkpointLocation": self.checkpoint, "windowSize": "1 hour",
+            "name": "sweep", "checkpointLocation": place.location("checkpoint"),
+            "windowSize": "100 ms" if carries else "1 hour",
             "leaseTimeout": LEASE, "minEpochsToRetain": 1,
-            "deadLetters": os.path.join(folder, "letters"),
-            "sources": {name: {"type": "files", "path": os.path.join(folder, name),
-                               "classification": "json", "schema": schema} for name in ("web", "app")},
+            "spoolDirectory": os.path.join(folder, "spool"),
+            "deadLetters": place.location("letters"),
+            "sources": {name: source | {"path": os.path.join(folder, name)}
+                        for name in ("web", "app")},
             "transforms": [{"name": "all_clicks", "sql": ALL_CLICKS},
                            {"name": "romans", "sql": "SELECT id, city FROM web WHERE city <> 'oslo'"}],
             "sinks": {"lake": {"type": "files", "from": "all_clicks", "format": "json",
-                               "path": os.path.join(folder, "lake"), "partitionKeys": ["city"]},
-                      "copy": {"type": "files", "from": "romans", "format": "json",
-                               "path": os.path.join(folder, "copy")}},
-        }
+                               "path": place.location("lake"), "partitionKeys": ["city"]},
+                      "copy": copy},
+        } | place.job_options
         with open(self.job_file, "w", encoding="utf-8") as file:
             json.dump(job, file, indent=2)
 
@@ -126,7 +136,7 @@ class Sandbox:
     def start(self, failpoints=""):
         self._lives += 1
         log = os.path.join(self.folder, "stderr-%d" % self._lives)
-        return Process(self.sluice, self.job_file, log, failpoints)
+        return Process(self.sluice, self.job_file, log, self.place.environment, failpoints)
 
     def run(self, failpoints="", must_end=True):
         """A whole life. Without failpoints it has to end well."""
@@ -140,22 +150,13 @@ class Sandbox:
     def visible(self):
         """What a plain listing shows, as every reader has it: path -> bytes."""
         files = {}
-        for sink in ("lake", "copy", "letters"):
-            top = os.path.join(self.folder, sink)
-            for folder, folders, names in os.walk(top):
-                folders[:] = [name for name in folders if name[0] not in "_."]
-                for name in names:
-                    if name[0] in "_.":
-                        continue
-                    path = os.path.join(folder, name)
-                    with open(path, "rb") as file:
-                        files[os.path.relpath(path, self.folder)] = file.read()
+        for sink in SINKS:
+            files.update(self.place.visible(sink))
         return files
 
     def rows(self, only=None):
         """Rows by sink; of files whose name has `only` in it, if given."""
-        rows = {"lake": collections.Counter(), "copy": collections.Counter(),
-                "letters": collections.Counter()}
+        rows = {sink: collections.Counter() for sink in SINKS}
         for path, data in self.visible().items():
             if only is not None and only not in path:
                 continue
@@ -186,19 +187,16 @@ class Sandbox:
 
     def slots(self):
         """The slots of the log, oldest first: (number, kind, payload). None without a start slot."""
-        start = os.path.join(self.checkpoint, "start")
-        if not os.path.exists(start):
+        checkpoint_id = self.checkpoint_id()
+        if checkpoint_id is None:
             return None
-        with open(start, encoding="utf-8") as file:
-            checkpoint_id = file.readline().split(" ")[2]
-        folder = os.path.join(self.checkpoint, checkpoint_id)
+        folder = "checkpoint/" + checkpoint_id
         found = []
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-            if not name.startswith("slot-"):
-                continue
-            with open(os.path.join(folder, name), encoding="utf-8") as file:
-                head = file.readline().split(" ")
-                found.append((int(head[3]), head[4], json.loads(file.read())))
+        for name in self.place.names(folder):
+            if name.startswith("slot-"):
+                head, _, payload = self.place.read(folder + "/" + name).partition("\n")
+                head = head.split(" ")
+                found.append((int(head[3]), head[4], json.loads(payload)))
         return found
 
     def writer_is(self, pid):
@@ -210,16 +208,13 @@ class Sandbox:
         return takeovers[-1] == pid if takeovers else self._lives == 1
 
     def restore_from_copy(self):
-        """As after a restore from a backup: the same files, but links are files of their own."""
-        for sink in ("lake", "copy", "letters"):
-            folder = os.path.join(self.folder, sink)
-            shutil.copytree(folder, folder + ".copy", copy_function=shutil.copy2)
-            shutil.rmtree(folder)
-            os.rename(folder + ".copy", folder)
+        for sink in SINKS:
+            self.place.restore_from_copy(sink)
 
     def checkpoint_id(self):
-        with open(os.path.join(self.checkpoint, "start"), encoding="utf-8") as file:
-            return file.readline().split(" ")[2]
+        """None without a start slot."""
+        start = self.place.read("checkpoint/start")
+        return None if start is None else start.split(" ")[2]
 
     def decided_names(self):
         """Beginnings of the file names that decisions name."""
@@ -233,4 +228,4 @@ class Sandbox:
         return names
 
     def delete_checkpoint(self):
-        shutil.rmtree(self.checkpoint)
+        self.place.delete("checkpoint")

@@ -1,26 +1,36 @@
 """Kills, fails, stops and supersedes a job at every failpoint, and compares rows one by one.
 
-usage: sweep.py SLUICE [POINT...] [--quick] [--jobs N]
+usage: sweep.py SLUICE [POINT...] [--quick] [--place local|s3] [--jobs N]
   SLUICE   a build with failpoints
   POINT    only these points
   --quick   each point at one arrival, in the first life in which it is reached
+  --place   only the job in a local folder, or only the one on S3
 Prints a table of points; exit code 1 if anything was lost, doubled or otherwise not as it must be.
 """
 
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import functools
 import glob
 import os
+import pathlib
 import re
 import shutil
 import sys
 import tempfile
 import time
 
-import scenarios
-from sandbox import Sandbox, SweepError
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests/integration"))
+
+import scenarios  # noqa: E402
+from places import LocalPlace, S3Place  # noqa: E402
+from s3_servers import SignedS3  # noqa: E402
+from sandbox import Sandbox, SweepError  # noqa: E402
+
+ACTIONS = ("kill", "fail", "stop", "delete", "recovery")
 
 # Ways to prepare a life in which points are armed.
 
@@ -53,95 +63,126 @@ def _restored(box):
     box.restore_from_copy()
 
 
-LIVES = {"first": _first, "second": _second, "decided": _decided, "committed": _committed,
-         "restored": _restored}
+def _carried(box):
+    """An epoch is committed, and the rows of a sink wait for a later one."""
+    box.add_input()
+    box.run("K18=kill", must_end=False)
+    box.add_input()
 
-Arrivals = collections.namedtuple("Arrivals", "life count can_fail")
-Task = collections.namedtuple("Task", "point action life place run")
+
+Life = collections.namedtuple("Life", "prepare carries places", defaults=(False, ("local", "s3")))
+LIVES = {"first": Life(_first), "second": Life(_second), "decided": Life(_decided),
+         "committed": Life(_committed), "restored": Life(_restored, places=("local",)),
+         "carried": Life(_carried, carries=True)}
+
+Arrivals = collections.namedtuple("Arrivals", "place life points")
+Task = collections.namedtuple("Task", "point action place life at run")
 
 
-def points_in_code(root):
+def points_in_code():
     """All names of failpoints in the sources."""
     names = set()
-    for path in glob.glob(os.path.join(root, "src", "**", "*.cc"), recursive=True):
+    for path in glob.glob(str(ROOT / "src/**/*.cc"), recursive=True):
         with open(path, encoding="utf-8") as file:
             if "/core/" not in path and "_test" not in path:
                 names.update(re.findall(r'FAILPOINT(?:_ERROR)?\("(\w+)"\)', file.read()))
-    return names
+    return sorted(names, key=lambda name: (name[0], int(name[1:])))
 
 
-def with_box(sluice, life, run):
-    """Runs `run` on a fresh box that is ready for the armed life."""
-    folder = tempfile.mkdtemp(prefix="sluice-sweep-")
-    try:
-        box = Sandbox(sluice, folder)
-        LIVES[life](box)
-        return run(box)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+class Sweep:
+    """Runs what is asked on fresh boxes. `server`: of the boxes on S3."""
+
+    def __init__(self, sluice, server):
+        self._sluice, self._server = sluice, server
+
+    def with_box(self, place, life, run):
+        """Runs `run` on a fresh box that is ready for the armed life."""
+        folder = tempfile.mkdtemp(prefix="sluice-sweep-")
+        where = (LocalPlace(folder) if place is LocalPlace
+                 else S3Place(self._server, os.path.basename(folder)))
+        try:
+            box = Sandbox(self._sluice, folder, where, LIVES[life].carries)
+            LIVES[life].prepare(box)
+            return run(box)
+        finally:
+            where.clear()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def count_arrivals(self, place_and_life):
+        place, life = place_and_life
+        return Arrivals(place, life, self.with_box(
+            place, life, lambda box: box.run("*=count")[0].arrivals()))
+
+    def run_task(self, task):
+        try:
+            return self.with_box(task.place, task.life, task.run), None
+        except (SweepError, OSError) as error:
+            return False, str(error)
 
 
-def count_arrivals(sluice, life):
-    return with_box(sluice, life, lambda box: box.run("*=count")[0].arrivals())
+def places_of(point, places):
+    """Where a point has to be reached."""
+    owners = [place for place in places if point[0] == place.own_points]
+    foreign = any(point[0] == place.own_points for place in (LocalPlace, S3Place))
+    return owners if foreign else places
 
 
-def plan(arrivals, once):
-    """All tasks: (point, action, life, place, function of a box)."""
-    tasks = []
+def plan_point(point, place, life, count, can_fail, once):
+    """The tasks of one point in one life."""
+    if once:
+        # The first ones of a point of S3 are those of the probe at the start.
+        arrivals = [count if point[0] == S3Place.own_points else 1]
+    else:
+        arrivals = sorted({1, min(2, count), (count + 1) // 2, count})
+    for arrival in arrivals:
+        at = point if arrival == 1 else "%s:%d" % (point, arrival)
+        functions = {"kill": scenarios.kill, "fail": scenarios.fail,
+                     "stop": scenarios.stop_and_take_over, "delete": scenarios.delete_checkpoint}
+        for action, function in functions.items():
+            if can_fail or action != "fail":
+                yield Task(point, action, place, life, at, functools.partial(function, place=at))
+    # Two deep: what the kill left is recovered, and that is killed, too.
+    recoveries = place.recovery_points
+    if once:
+        recoveries = [recoveries[int(point[1:]) % len(recoveries)]]
+        at = point if arrivals == [1] else "%s:%d" % (point, arrivals[0])
+    else:
+        at = point
+    for recovery in recoveries:
+        yield Task(point, "recovery", place, life, "%s, then %s" % (at, recovery),
+                   functools.partial(scenarios.kill_recovery, place=at, recovery=recovery))
+
+
+def plan(arrivals, points, once):
+    """All tasks; `once`: each point in its first life only."""
     seen = set()
-    for life in LIVES:
-        for point, (count, can_fail) in sorted(arrivals[life].items()):
-            if once and point in seen:
+    for place, life, found in arrivals:
+        for point in points:
+            if point not in found or place not in places_of(point, (place,)):
                 continue
-            seen.add(point)
-            places = sorted({1, count}) if not once else [1]
-            if not once and count > 2:
-                places = sorted({1, 2, (count + 1) // 2, count})
-            for place in places:
-                name = point if place == 1 else "%s:%d" % (point, place)
-                add = functools.partial(Task, point, life=life, place=name)
-                tasks.append(add(action="kill", run=functools.partial(scenarios.kill, place=name)))
-                if can_fail:
-                    tasks.append(add(action="fail", run=functools.partial(scenarios.fail, place=name)))
-                tasks.append(add(action="stop", run=functools.partial(
-                    scenarios.stop_and_take_over, place=name)))
-                tasks.append(add(action="delete", run=functools.partial(
-                    scenarios.delete_checkpoint, place=name)))
-            # Two deep: what the kill left is recovered, and that is killed, too.
-            recoveries = scenarios.RECOVERY_POINTS
-            if once:
-                recoveries = [recoveries[len(seen) % len(recoveries)]]
-            for recovery in recoveries:
-                tasks.append(Task(point, "recovery", life, "%s, then %s" % (point, recovery),
-                                  functools.partial(scenarios.kill_recovery, place=point,
-                                                    recovery=recovery)))
-    return tasks
+            if once and (point, place) in seen:
+                continue
+            seen.add((point, place))
+            yield from plan_point(point, place, life, *found[point], once)
 
 
-def run_task(sluice, task):
-    try:
-        return with_box(sluice, task.life, task.run), None
-    except (SweepError, OSError) as error:
-        return False, str(error)
-
-
-def print_table(points, tasks, outcomes, arrivals):
-    actions = ("kill", "fail", "stop", "delete", "recovery")
-    print("%-6s %-32s %s" % ("point", "arrivals (by life)", "  ".join("%-9s" % a for a in actions)))
+def print_table(points, places, tasks, outcomes, arrivals):
+    print("%-6s %-6s %-60s %s" % ("point", "place", "arrivals (by life)",
+                                  "  ".join("%-9s" % action for action in ACTIONS)))
     for point in points:
-        seen = ", ".join("%s %d" % (life, arrivals[life][point][0])
-                         for life in LIVES if point in arrivals[life])
-        cells = []
-        for action in actions:
-            of = [outcome for task, outcome in zip(tasks, outcomes)
-                  if task.point == point and task.action == action]
-            good = sum(1 for _, error in of if error is None)
-            reached = sum(1 for was_reached, _ in of if was_reached)
-            cells.append("%-9s" % ("-" if not of else "%d ok" % good if good == len(of)
-                                   else "%d FAILED" % (len(of) - good)))
-            if of and not reached and good == len(of):
-                cells[-1] = "%-9s" % "missed"
-        print("%-6s %-32s %s" % (point, seen or "never", "  ".join(cells)))
+        for place in places_of(point, places):
+            seen = ", ".join("%s %d" % (life, found[point][0]) for where, life, found in arrivals
+                             if where is place and point in found)
+            cells = []
+            for action in ACTIONS:
+                of = [outcome for task, outcome in zip(tasks, outcomes)
+                      if (task.point, task.place, task.action) == (point, place, action)]
+                good = sum(1 for _, error in of if error is None)
+                reached = sum(1 for was_reached, _ in of if was_reached)
+                cells.append("-" if not of else "%d FAILED" % (len(of) - good) if good < len(of)
+                             else "%d ok" % good if reached else "missed")
+            print("%-6s %-6s %-60s %s" % (point, place.kind, seen or "never",
+                                          "  ".join("%-9s" % cell for cell in cells)))
 
 
 def main():
@@ -150,32 +191,42 @@ def main():
     parser.add_argument("sluice")
     parser.add_argument("points", nargs="*")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--place", choices=("local", "s3"))
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1))
     options = parser.parse_args()
     began = time.monotonic()
-    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-    sluice = os.path.abspath(options.sluice)
-
-    arrivals = {life: count_arrivals(sluice, life) for life in LIVES}
-    points = sorted(points_in_code(root), key=lambda name: (name[0], int(name[1:])))
+    points = points_in_code()
     unknown = set(options.points) - set(points)
     if unknown:
-        print("there is no failpoint %s; there are %s" % (", ".join(sorted(unknown)), ", ".join(points)))
+        print("there is no failpoint %s; there are %s" % (
+            ", ".join(sorted(unknown)), ", ".join(points)))
         return 2
-    if options.points:
-        points = [point for point in points if point in options.points]
-    tasks = [task for task in plan(arrivals, options.quick) if task.point in points]
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(functools.partial(run_task, sluice), tasks))
+    places = [place for place in (LocalPlace, S3Place) if options.place in (None, place.kind)]
+    points = [point for point in points
+              if point in (options.points or points) and places_of(point, places)]
+    lives = [(place, name) for place in places for name, life in LIVES.items()
+             if place.kind in life.places]
 
-    print_table(points, tasks, outcomes, arrivals)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sluice-sweep-s3-"))
+        server = stack.enter_context(SignedS3(pathlib.Path(folder))) if S3Place in places else None
+        pool = stack.enter_context(concurrent.futures.ThreadPoolExecutor(options.jobs))
+        sweep = Sweep(os.path.abspath(options.sluice), server)
+        arrivals = list(pool.map(sweep.count_arrivals, lives))
+        tasks = list(plan(arrivals, points, options.quick))
+        outcomes = list(pool.map(sweep.run_task, tasks))
+
+    print_table(points, places, tasks, outcomes, arrivals)
     failed = 0
     for task, (_, error) in zip(tasks, outcomes):
         if error is not None:
             failed += 1
-            print("\n%s at %s in the %s life: %s" % (task.action, task.place, task.life, error))
+            print("\n%s at %s in the %s life, %s: %s" % (
+                task.action, task.at, task.life, task.place.kind, error))
     # A point that no life arrives at proves nothing.
-    never = [point for point in points if all(point not in found for found in arrivals.values())]
+    never = ["%s (%s)" % (point, place.kind) for point in points
+             for place in places_of(point, places)
+             if not any(where is place and point in found for where, _, found in arrivals)]
     if never:
         print("\nnever reached: %s" % ", ".join(never))
     print("%d scenarios in %d s" % (len(tasks), time.monotonic() - began))
