@@ -11,7 +11,7 @@
 
 #include "cli/letter_summary.h"
 #include "cli/table_files.h"
-#include "cli/text_table.h"
+#include "core/text_table.h"
 #include "job/job.h"
 #include "job/letter.h"
 

@@ -1,28 +1,22 @@
 #include "cli/preview_command.h"
 
-#include <arrow/type.h>
-#include <arrow/type_traits.h>
-
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
-#include "cli/json_rows.h"
 #include "cli/preview_rows.h"
-#include "cli/text_table.h"
 #include "core/clock.h"
 #include "core/logging.h"
+#include "core/text_table.h"
 #include "job/learned_columns.h"
 #include "job/pipeline_builder.h"
 #include "job/plan.h"
+#include "record/row_table.h"
 
 namespace sluice {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Args {
   std::string job;
@@ -88,36 +82,14 @@ Result<std::vector<std::string>> Shown(const Job& job, const std::string& at) {
                                      (near ? "; did you mean '" + *near + "'?" : ""));
 }
 
-bool IsNumber(const arrow::DataType& type) {
-  return arrow::is_integer(type.id()) || arrow::is_floating(type.id()) ||
-         arrow::is_decimal(type.id());
-}
-
-Result<std::string> Table(const Parts& parts, const SchemaPtr& schema,
-                          const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
-                          std::int64_t limit) {
-  TextTable table;
-  for (const auto& field : schema->fields()) {
-    table.names.push_back(field->name());
-    table.types.push_back(FormatDdlType(*field->type()));
-    table.right.push_back(IsNumber(*field->type()));
-  }
+std::string Table(const SchemaPtr& schema,
+                  const std::vector<std::shared_ptr<arrow::RecordBatch>>& batches,
+                  std::int64_t limit) {
+  TextTable table = TableOfColumns(*schema, /*typed=*/true);
   for (const auto& batch : batches) {
-    std::int64_t left = limit - static_cast<std::int64_t>(table.rows.size());
-    if (left <= 0) break;
-    TRY(std::vector<std::string> texts,
-        RowsToJson(parts.encoders, batch->Slice(0, std::min(left, batch->num_rows()))));
-    for (const std::string& text : texts) {
-      Json row = Json::parse(text, /*cb=*/nullptr, /*allow_exceptions=*/false);
-      std::vector<std::string> cells;
-      for (const auto& field : schema->fields()) {
-        Json cell = row.is_object() && row.contains(field->name()) ? row[field->name()] : Json();
-        cells.push_back(cell.is_string() ? cell.get<std::string>()
-                        : cell.is_null()
-                            ? "null"
-                            : cell.dump(-1, ' ', false, Json::error_handler_t::replace));
-      }
-      table.rows.push_back(std::move(cells));
+    for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
+      if (static_cast<std::int64_t>(table.rows.size()) == limit) break;
+      table.rows.push_back(RowCells(*batch, row));
     }
   }
   return PrintTable(table, kCellWidth);
@@ -182,8 +154,7 @@ Result<int> Preview(CommandContext& context, const Args& args) {
   }
   for (const std::string& name : shown) {
     if (shown.size() > 1) context.out << (name == shown.front() ? "" : "\n") << name << "\n";
-    TRY(std::string table, Table(context.parts, schemas[name], preview.batches(name), args.rows));
-    context.out << table;
+    context.out << Table(schemas[name], preview.batches(name), args.rows);
   }
   context.out.flush();
   context.err << preview.delivered() << " records read, " << preview.refused()

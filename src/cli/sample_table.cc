@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "cli/text_table.h"
+#include "core/text_table.h"
 #include "record/known_schema.h"
 
 namespace sluice {

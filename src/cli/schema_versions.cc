@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "cli/text_table.h"
+#include "core/text_table.h"
 
 namespace sluice {
 namespace {
