@@ -348,8 +348,10 @@ class Job:
 
     @property
     def checkpoint(self):
-        return self.folder / (self.definition["checkpointLocation"]
-                              if isinstance(self.definition, dict) else "state/clicks")
+        """Its folder, or its place on S3 as a text."""
+        location = (self.definition["checkpointLocation"] if isinstance(self.definition, dict)
+                    else "state/clicks")
+        return location if "://" in location else self.folder / location
 
     def lake(self, sink="lake"):
         if isinstance(self.definition, str):

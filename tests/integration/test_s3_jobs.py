@@ -69,6 +69,14 @@ class S3Job:
         how["env"] = self.environment | how.pop("env", {})
         return self.job.run("--until-caught-up", *words, timeout=180, **how)
 
+    def shown(self, what, *words):
+        """`sluice checkpoint show` or `schema show` of its place: the server is found by the
+        environment."""
+        environment = dict(os.environ, AWS_ENDPOINT_URL_S3=self.server.url,
+                           **self.server.environment)
+        return subprocess.run([SLUICE, what, "show", self.job.checkpoint, *words], env=environment,
+                              capture_output=True, text=True, timeout=60)
+
     def rows(self):
         """What a plain listing of the bucket shows."""
         client = self.server.client()
@@ -107,15 +115,8 @@ def test_a_lake_and_its_checkpoint_on_s3(tmp_path, request, which):
         job.run().ok()
     job.check()
     job.no_leftovers()
-    # Shown by its place, with what the environment says of the server.
-    place = job.job.definition["checkpointLocation"]
-    environment = dict(os.environ, AWS_ENDPOINT_URL_S3=server.url, **server.environment)
-    shown = subprocess.run([SLUICE, "checkpoint", "show", place, "--json"], env=environment,
-                           capture_output=True, text=True, timeout=60)
-    assert shown.returncode == 0, shown.stderr
-    assert len(json.loads(shown.stdout)["decisions"]) == 3
-    learned = subprocess.run([SLUICE, "schema", "show", place], env=environment,
-                             capture_output=True, text=True, timeout=60)
+    assert len(json.loads(job.shown("checkpoint", "--json").stdout)["decisions"]) == 3
+    learned = job.shown("schema")
     assert "nothing is learned yet" in learned.stderr, learned
     # Small files: one a partition and epoch.
     assert len(server.keys(f"{job.prefix}/lake/")) <= 3 * len(CITIES)
@@ -182,6 +183,35 @@ def test_everything_fails_at_times(tmp_path, signed):
     job.check()
 
 
+def test_replies_are_lost_over_many_epochs(tmp_path, signed):
+    """Every third one of each kind of call, in the same job."""
+    with FaultProxy(signed.url.removeprefix("http://")) as proxy:
+        job = S3Job(tmp_path, signed, proxy.url, windowSize="100 ms", minEpochsToRetain=1)
+        job.job.definition["sources"]["visits"]["maxOffsetsPerTrigger"] = 20
+        job.job.write(job.job.definition)
+        for call in [*CALLS, "GetBucketLifecycleConfiguration"]:
+            proxy.add_rule(fault_actions.lose_reply(), call=call, nth=range(3, 10_000, 3))
+        for _ in range(4):
+            job.add(60)
+            job.run().ok()
+            # Its uploads are given up by the next one.
+            job.add(60)
+            job.run(failpoints="K6=kill").failed(-signal.SIGKILL)
+        job.run().ok()
+        for call in CALLS:
+            assert proxy.faulted(call) > 0, proxy.counts()
+        proxy.clear()
+        # Uploads that were begun twice are given up once their epoch is retained no more; those of
+        # probes after an hour.
+        for _ in range(2):
+            job.add(60)
+            job.run().ok()
+        left = [key for key, _ in signed.uploads(f"{job.prefix}/")]
+        assert all("/.probe-" in key for key in left), left
+    job.check()
+    assert json.loads(job.shown("checkpoint", "--json").stdout)["committedEpoch"] >= 10
+
+
 def test_an_upload_given_up_by_somebody_stops_the_job_by_name(tmp_path, signed):
     job = S3Job(tmp_path, signed)
     job.add()
@@ -213,6 +243,17 @@ def test_what_a_user_can_mend_is_said_at_once(tmp_path, signed):
         running.wait_log("cannot be reached")
     job.job.write(definition)
     job.run().ok()
+    job.check()
+
+
+def test_a_clock_that_is_off_is_named(tmp_path, signed):
+    with FaultProxy(signed.url.removeprefix("http://")) as proxy:
+        job = S3Job(tmp_path, signed, proxy.url)
+        job.add()
+        proxy.add_rule(fault_actions.skewed())
+        job.run().failed(2, r"storage\.clock", "set the clock of this machine")
+        proxy.clear()
+        job.run().ok()
     job.check()
 
 
