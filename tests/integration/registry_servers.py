@@ -120,10 +120,10 @@ class Moto(ServerProcess):
 class Authority:
     """A certificate authority in a folder; `pem` is its own certificate."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, name="sluice test CA"):
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "sluice test CA")])
+        self._name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         self.pem = folder / "ca.pem"
         self._certificate = self._sign(self._name, self._key.public_key(), [
             (x509.BasicConstraints(ca=True, path_length=None), True)], 2)
