@@ -141,16 +141,6 @@ std::string JobText(const std::string& bootstrap, const std::string& folder) {
          "    partitionKeys: [city]\n";
 }
 
-/// 1234567 -> "1,234,567".
-std::string Grouped(std::int64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3;) {
-    at -= 3;
-    if (text[at - 1] != '-') text.insert(at, ",");
-  }
-  return text;
-}
-
 std::string Seconds(double seconds) {
   char text[32];
   std::snprintf(text, sizeof text, seconds < 10 ? "%.2f s" : "%.1f s", seconds);
@@ -306,9 +296,9 @@ bool PrintCheck(std::ostream& out, const Lake& lake, std::vector<std::uint64_t> 
   std::vector<std::uint64_t> extra;
   std::set_difference(lake.ids.begin(), lake.ids.end(), kept.begin(), kept.end(),
                       std::back_inserter(extra));
-  out << "check     " << Grouped(static_cast<std::int64_t>(kept.size()))
+  out << "check     " << FormatCount(static_cast<std::int64_t>(kept.size()))
       << " events generated that are whole and no view; in the table "
-      << Grouped(static_cast<std::int64_t>(lake.ids.size())) << " rows: " << missing.size()
+      << FormatCount(static_cast<std::int64_t>(lake.ids.size())) << " rows: " << missing.size()
       << " lost, " << extra.size() << " doubled\n";
   return missing.empty() && extra.empty();
 }
@@ -320,11 +310,11 @@ void PrintTotals(std::ostream& out, const Lake& lake) {
   table.right = {false, true, true};
   CityTotals all;
   for (const auto& [city, totals] : lake.cities) {
-    table.rows.push_back({city, Grouped(totals.rows), Money(totals.total)});
+    table.rows.push_back({city, FormatCount(totals.rows), Money(totals.total)});
     all.rows += totals.rows;
     all.total += totals.total;
   }
-  table.rows.push_back({"all", Grouped(all.rows), Money(all.total)});
+  table.rows.push_back({"all", FormatCount(all.rows), Money(all.total)});
   out << "\nfirst rows\n" << PrintTable(lake.first, kCellWidth);
   out << "\ntotals by city\n" << PrintTable(table, kCellWidth) << "\n";
 }
@@ -335,18 +325,18 @@ void PrintFigures(std::ostream& out, const Figures& figures, const DeadLetters& 
   getrusage(RUSAGE_SELF, &usage);
   const Progress& end = figures.end;
   const double rate = figures.seconds > 0 ? static_cast<double>(end.records) / figures.seconds : 0;
-  out << "records   " << Grouped(end.records) << " in " << Seconds(figures.seconds) << ": "
-      << Grouped(static_cast<std::int64_t>(rate))
+  out << "records   " << FormatCount(end.records) << " in " << Seconds(figures.seconds) << ": "
+      << FormatCount(static_cast<std::int64_t>(rate))
       << " records/s, with generator and broker in the same process\n"
       << "epochs    " << end.committed_epochs << ", rows visible at most "
       << Seconds(figures.slowest_commit) << " after a window's end\n"
-      << "lag       " << Grouped(figures.highest_lag) << " records at most\n"
+      << "lag       " << FormatCount(figures.highest_lag) << " records at most\n"
       << "memory    " << FormatBytes(usage.ru_maxrss * 1024) << " at most\n"
-      << "table     " << Grouped(static_cast<std::int64_t>(lake.ids.size())) << " rows in "
+      << "table     " << FormatCount(static_cast<std::int64_t>(lake.ids.size())) << " rows in "
       << lake.parts.size() << " Parquet files, " << FormatBytes(lake.bytes) << "\n"
-      << "rejects   " << Grouped(end.rejects) << ", all in the dead letters\n";
+      << "rejects   " << FormatCount(end.rejects) << ", all in the dead letters\n";
   for (const auto& [code, count] : letters.codes) {
-    out << "          " << Grouped(count) << " " << code << ": " << letters.examples.at(code)
+    out << "          " << FormatCount(count) << " " << code << ": " << letters.examples.at(code)
         << "\n";
   }
 }
@@ -367,7 +357,7 @@ Result<int> Demo(CommandContext& context, const DemoOptions& options) {
   std::ostream& out = context.out;
   out << "broker    " << broker->bootstrap() << ", in this process; topic " << kTopic << ", "
       << kPartitions << " partitions\n"
-      << "events    " << Grouped(options.records)
+      << "events    " << FormatCount(options.records)
       << " clicks of a web shop, one in a thousand broken\n"
       << "job       " << file << "\n\n"
       << text << "\n";

@@ -173,4 +173,16 @@ void SetLogHook(void (*before)(), void (*after)()) {
   state.after = after;
 }
 
+LogPause::LogPause() {
+  State& state = Global();
+  state.mutex.lock();
+  if (state.before != nullptr) state.before();
+}
+
+LogPause::~LogPause() {
+  State& state = Global();
+  if (state.after != nullptr) state.after();
+  state.mutex.unlock();
+}
+
 }  // namespace sluice

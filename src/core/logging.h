@@ -29,4 +29,14 @@ void LogLimited(LogLevel level, std::string_view key, int seconds, std::string_v
 /// While set, lines go through `hook` first (the terminal's live line erases and redraws itself).
 void SetLogHook(void (*before)(), void (*after)());
 
+/// While it lives no line is written, and what the hooks draw is out of the way: for output to the
+/// terminal that is no log. Whoever holds it must not log.
+class LogPause {
+ public:
+  LogPause();
+  ~LogPause();
+  LogPause(const LogPause&) = delete;
+  LogPause& operator=(const LogPause&) = delete;
+};
+
 }  // namespace sluice

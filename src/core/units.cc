@@ -198,4 +198,13 @@ std::string FormatBytes(std::int64_t bytes) {
   return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
 }
 
+std::string FormatCount(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) {
+    at -= 3;
+    if (text[at - 1] != '-') text.insert(at, ",");
+  }
+  return text;
+}
+
 }  // namespace sluice

@@ -1,4 +1,4 @@
-/// Durations and sizes as people write them.
+/// Durations, sizes and counts as people write them.
 #pragma once
 
 #include <cstdint>
@@ -24,5 +24,8 @@ std::string FormatDuration(std::int64_t micros);
 
 /// The largest binary unit, rounded to one decimal: 134217728 -> "128 MiB", 1300 -> "1.3 KiB".
 std::string FormatBytes(std::int64_t bytes);
+
+/// 1234567 -> "1,234,567".
+std::string FormatCount(std::int64_t number);
 
 }  // namespace sluice

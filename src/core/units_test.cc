@@ -81,5 +81,13 @@ TEST(BytesTest, PrintsBinaryUnits) {
   EXPECT_EQ(FormatBytes(10ll << 30), "10 GiB");
 }
 
+TEST(CountTest, GroupsDigits) {
+  EXPECT_EQ(FormatCount(0), "0");
+  EXPECT_EQ(FormatCount(999), "999");
+  EXPECT_EQ(FormatCount(1000), "1,000");
+  EXPECT_EQ(FormatCount(-123456), "-123,456");
+  EXPECT_EQ(FormatCount(1234567), "1,234,567");
+}
+
 }  // namespace
 }  // namespace sluice
