@@ -11,6 +11,7 @@
 #include "encode/orc/orc_encoder.h"
 #include "encode/parquet/parquet_encoder.h"
 #include "registry/registry_options.h"
+#include "sink/console/console_sink.h"
 #include "sink/files/files_sink.h"
 #include "source/files/files_source.h"
 #include "source/kafka/kafka_source_entry.h"
@@ -56,6 +57,7 @@ void Fill(Parts* parts) {
   parts->storages.Add(LocalStorageEntry());
   parts->storages.Add(S3StorageEntry());
 
+  parts->sinks.Add(ConsoleSinkEntry());
   parts->sinks.Add(FilesSinkEntry(&parts->encoders, &parts->storages));
 
   parts->registry_options = RegistryOptionSpecs();

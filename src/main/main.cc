@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <iostream>
 
@@ -16,9 +18,20 @@ void RaiseFileLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// A file that is opened later must not become standard output or the log: whoever starts the
+/// program with one of them closed would have rows printed into a slot of the checkpoint. What
+/// takes its place cannot be written, so that lost output is noticed.
+void FillStandardFiles() {
+  for (int standard = 0; standard <= 2; ++standard) {
+    if (fcntl(standard, F_GETFD) != -1) continue;
+    if (open("/dev/null", O_RDONLY) != standard) _exit(1);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  FillStandardFiles();
   RaiseFileLimit();
   return sluice::RunCommandLine(argc, argv, sluice::BuiltInParts(), std::cout, std::cerr);
 }

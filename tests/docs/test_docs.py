@@ -246,6 +246,8 @@ LIMITS = {
     "schemas kept": ("src/registry/cached_registry.cc", r"kMaxKept = ([\d']+)"),
     "bytes of all schemas": ("src/registry/cached_registry.cc", r"kMaxKeptBytes = (64) << 20"),
     "schemas named by": ("src/decode/envelope/envelope_decoder.h", r"kMostSchemas = ([\d']+)"),
+    "rows of an epoch that a `console`": ("src/sink/console/console_epoch.h",
+                                          r"kConsoleBytes = (64)u << 10"),
     "all partition folders": ("src/sink/files/partition_path.h",
                               r"kMaxPartitionPathBytes = (\d+)"),
 }
