@@ -185,6 +185,24 @@ def print_table(points, places, tasks, outcomes, arrivals):
                                           "  ".join("%-9s" % cell for cell in cells)))
 
 
+def report(points, places, tasks, outcomes, arrivals):
+    """Prints what came of it; how many tasks failed, and how many points were not reached."""
+    print_table(points, places, tasks, outcomes, arrivals)
+    failed = 0
+    for task, (_, error) in zip(tasks, outcomes):
+        if error is not None:
+            failed += 1
+            print("\n%s at %s in the %s life, %s: %s" % (
+                task.action, task.at, task.life, task.place.kind, error))
+    # A point that no life arrives at proves nothing.
+    never = ["%s (%s)" % (point, place.kind) for point in points
+             for place in places_of(point, places)
+             if not any(where is place and point in found for where, _, found in arrivals)]
+    if never:
+        print("\nnever reached: %s" % ", ".join(never))
+    return failed, len(never)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -215,22 +233,10 @@ def main():
         arrivals = list(pool.map(sweep.count_arrivals, lives))
         tasks = list(plan(arrivals, points, options.quick))
         outcomes = list(pool.map(sweep.run_task, tasks))
-
-    print_table(points, places, tasks, outcomes, arrivals)
-    failed = 0
-    for task, (_, error) in zip(tasks, outcomes):
-        if error is not None:
-            failed += 1
-            print("\n%s at %s in the %s life, %s: %s" % (
-                task.action, task.at, task.life, task.place.kind, error))
-    # A point that no life arrives at proves nothing.
-    never = ["%s (%s)" % (point, place.kind) for point in points
-             for place in places_of(point, places)
-             if not any(where is place and point in found for where, _, found in arrivals)]
-    if never:
-        print("\nnever reached: %s" % ", ".join(never))
-    print("%d scenarios in %d s" % (len(tasks), time.monotonic() - began))
-    print("%d passed, %d failed" % (len(tasks) - failed, failed + len(never)))
+        failed, never = report(points, places, tasks, outcomes, arrivals)
+        print("%d scenarios in %d s" % (len(tasks), time.monotonic() - began))
+        # What the server kept goes now, and that takes a while.
+        print("%d passed, %d failed" % (len(tasks) - failed, failed + never), flush=True)
     return 1 if failed or never else 0
 
 
