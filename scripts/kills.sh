@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Kill a job on a real Kafka broker under load, again and again; compare row by row.
 #
-# usage: kills [--kills N] [--seed S] [--quick] [--stop] [--rate R] [--window SECONDS] [--keep]
+# usage: kills [--s3] [--kills N] [--seed S] [--quick] [--stop] [--rate R] [--window SECONDS] [--keep]
 #        kills --columns
+#   --s3        lakes, dead letters and checkpoint on an S3 server; default: in local folders
 #   --kills N   lives of the job (default 120, about 5 minutes); at least 25 of them end while staging,
 #               25 between decision and commit record, 25 in recovery
 #   --seed S    repeats the choices of an earlier run, which printed it
@@ -14,7 +15,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/tally/tally.sh
-bash scripts/deps.sh python kafka
+bash scripts/deps.sh python kafka versitygw
 bash scripts/build.sh release sluice
 bash scripts/build.sh failpoints sluice
 python="$(bash scripts/deps.sh --where python | cut -d= -f2-)/bin/python3"

@@ -14,8 +14,9 @@ the checkpoint says afterwards decides which step a kill hit:
     recovery     an epoch decided by an earlier process had no commit record yet
 
 The run goes on until so many lives have ended and each of the last three steps was hit --each times.
-With --stop the process is stopped instead of killed, another one takes over, and the first one is then
-continued: it must end with exit code 4.
+With --s3 lakes, dead letters and checkpoint are on an S3 server. With --stop the process is stopped
+instead of killed, another one takes over, and the first one is then continued: it must end with exit
+code 4.
 
 Exits 1, and says which rows, if one is lost or doubled. The seed printed repeats the choices made, not
 the timing.
@@ -23,6 +24,7 @@ the timing.
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -42,17 +44,27 @@ sys.path[:0] = [str(ROOT / "tests/kafka"), str(ROOT / "tests/integration")]
 from broker import Broker  # noqa: E402
 from confluent_kafka import Producer  # noqa: E402
 from job_harness import Cluster, Job, data_files, text_rows  # noqa: E402
+from places import LocalPlace, S3Place  # noqa: E402
+from s3_servers import SignedS3  # noqa: E402
 
 import pyarrow.dataset  # noqa: E402
 
 PARTITIONS = 4
+SINKS = ("lake", "second", "letters")
 STEPS = ("starting", "staging", "committing", "recovery")
-# Failpoints by the step they are meant for, with the highest arrival worth waiting for.
-STAGING = {"K1": 40, "K4": 30, "K5": 6, "K6": 2, "K2": 3, "F1": 12, "F2": 12, "F3": 4, "K13": 2,
-           "K14": 4, "K3": 1}
-COMMITTING = {"K8": 2, "F4": 12, "F5": 6, "K10": 4, "K12": 2}
+# Failpoints by the step they are meant for, with the first and the last arrival worth waiting for.
+STAGING = {"K1": (1, 40), "K4": (1, 30), "K5": (1, 6), "K6": (1, 2), "K2": (1, 3), "K13": (1, 2),
+           "K14": (1, 4), "K3": (1, 1)}
+COMMITTING = {"K8": (1, 2), "K10": (1, 4), "K12": (1, 2)}
 # In a recovery each point is met at once; the arrival says how far it comes.
-RECOVERY = {"K15": 1, "F4": 6, "F5": 3, "K10": 3, "K12": 1}
+RECOVERY = {"K15": (1, 1), "K10": (1, 3), "K12": (1, 1)}
+LOCAL = {"staging": STAGING | {"F1": (1, 12), "F2": (1, 12), "F3": (1, 4)},
+         "committing": COMMITTING | {"F4": (1, 12), "F5": (1, 6)},
+         "recovery": RECOVERY | {"F4": (1, 6), "F5": (1, 3)}}
+# The first arrivals are those of the probes at the start.
+S3 = {"staging": STAGING | {"M1": (7, 40), "M2": (7, 40)},
+      "committing": COMMITTING | {"M3": (7, 20), "M4": (7, 20), "M7": (10, 13)},
+      "recovery": RECOVERY | {"M3": (7, 14), "M4": (7, 14), "M7": (9, 10)}}
 
 
 def checksum(partition, seq):
@@ -129,50 +141,57 @@ class Load:
         return count
 
 
-def definition(cluster, topic, window):
+def definition(cluster, topic, window, place):
     """The job: two sinks, one partitioned, and small files so that an epoch has several."""
     source = cluster.source(topic, schema="p int, seq bigint, crc bigint, pad string")
     return {
-        "name": "kills", "windowSize": window, "checkpointLocation": "state",
+        "name": "kills", "windowSize": window, "checkpointLocation": place.location("state"),
+        "deadLetters": place.location("letters"), "spoolDirectory": "spool",
         "leaseTimeout": "1 second", "sources": {"load": source},
         "transforms": [{"name": "checked", "sql": "SELECT p, seq, crc, length(pad) AS n FROM load"}],
-        "sinks": {"lake": {"type": "files", "path": "lake", "partitionKeys": ["p"]},
-                  "second": {"type": "files", "path": "second", "from": "checked",
+        "sinks": {"lake": {"type": "files", "path": place.location("lake"), "partitionKeys": ["p"]},
+                  "second": {"type": "files", "path": place.location("second"), "from": "checked",
                              "targetFileSize": "64 KiB"}}}
 
 
 class Kills:
     """The lives of the job."""
 
-    def __init__(self, job, choices, window_seconds):
-        self.job, self.random, self.window = job, choices, window_seconds
+    def __init__(self, job, place, choices, window_seconds):
+        self.job, self.place, self.random = job, place, choices
+        self.points = LOCAL if place.kind == "local" else S3
+        # How long a point is waited for; a start on S3 takes longer.
+        self.patience = (3 if place.kind == "local" else 5) * window_seconds
         self.per_step = collections.Counter()
         self.per_point = collections.Counter()
         self.takeovers = 0
 
     def state(self):
         """(newest committed epoch, the decided and uncommitted one), or Nones before the start slot."""
-        if not (self.job.checkpoint / "start").exists():
+        if not self.has_start():
             return None, None
         shown = self.job.show()
         return shown["committedEpoch"], shown["uncommittedEpoch"]
 
+    def has_start(self):
+        return self.place.read("state/start") is not None
+
     def point(self, of):
         name = self.random.choice(list(of))
-        return f"{name}:{self.random.randint(1, of[name])}=kill"
+        return f"{name}:{self.random.randint(*of[name])}=kill"
 
     def one_life(self, step):
         """Starts the job, kills it aiming at the step, and notes which step it hit."""
         before = self.state()[1]
         armed, moment = None, self.random.uniform(0.2, 3)
         if step == "recovery" and before is not None:
-            armed = self.point(RECOVERY)
+            armed = self.point(self.points["recovery"])
         elif step in ("committing", "recovery"):
-            armed = self.point(COMMITTING)
+            armed = self.point(self.points["committing"])
         elif step == "staging":
-            armed = self.point(STAGING)
+            armed = self.point(self.points["staging"])
         # A point that is not met in a while is left, and the kill falls at any moment.
-        limit = moment if armed is None else 3 * self.window
+        limit = moment if armed is None else self.patience
         with self.job.start(failpoints=armed or "") as running:
             try:
                 running.process.wait(limit)
@@ -194,16 +213,17 @@ class Kills:
     def one_takeover(self):
         """Stops the job somewhere, lets another one take over and work, and continues the first."""
         before = self.state()[0]
-        points = STAGING | COMMITTING
+        points = self.points["staging"] | self.points["committing"]
         armed = self.random.choice([None, self.point(points).replace("kill", "stop")])
         with self.job.start(failpoints=armed or "") as first:
-            limit = time.monotonic() + (self.random.uniform(0.5, 3) if armed is None else 3 * self.window)
+            limit = time.monotonic() + (
+                self.random.uniform(0.5, 3) if armed is None else self.patience)
             while time.monotonic() < limit and not stopped(first.process.pid):
                 time.sleep(0.01)
             if not stopped(first.process.pid):
                 armed = None
                 first.send(signal.SIGSTOP)
-            if not (self.job.checkpoint / "start").exists():
+            if not self.has_start():
                 first.send(signal.SIGCONT, signal.SIGKILL)
                 return
             with self.job.start(failpoints="") as second:
@@ -252,11 +272,26 @@ def compare(name, got, expected):
     return lost, doubled, foreign
 
 
-def verify(job, load):
-    """True if every committed record is in each sink or the dead letters exactly once."""
+def listing(place):
+    """What a plain listing shows, by name, with how long it is."""
+    return {path: len(data) for name in SINKS for path, data in place.visible(name).items()}
+
+
+def verify(place, folder, load):
+    """True if every committed record is in each sink or the dead letters exactly once. Works on
+    copies of what a plain listing shows, in `folder`."""
+    for name in SINKS:
+        (folder / name).mkdir(parents=True)
+        for path, data in place.visible(name).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+    return verify_folders(folder, load)
+
+
+def verify_folders(top, load):
     right = True
     for sink in ("lake", "second"):
-        folder = job.lake(sink)
+        folder = top / sink
         table = pyarrow.dataset.dataset(str(folder), format="parquet", partitioning="hive").to_table(
             columns=["p", "seq", "crc"])
         rows = list(zip(*(table.column(c).to_pylist() for c in ("p", "seq", "crc"))))
@@ -268,7 +303,7 @@ def verify(job, load):
             print("  in", *files_of(folder, doubled | foreign)[:6], sep="\n    ")
         right = right and not (lost or doubled or foreign or wrong)
     letters = [tuple(map(int, letter["bytes"].split()[:2]))
-               for letter in text_rows(job.checkpoint / "dead-letters")]
+               for letter in text_rows(top / "letters")]
     return not any(compare("dead letters", letters, load.bad)) and right
 
 
@@ -280,6 +315,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="repeats the choices of a run")
     parser.add_argument("--rate", type=int, default=2000, help="records per second (default 2000)")
     parser.add_argument("--window", type=float, default=1, help="windowSize in seconds (default 1)")
+    parser.add_argument("--s3", action="store_true", help="lakes and checkpoint on an S3 server")
     parser.add_argument("--stop", action="store_true", help="stop, take over, continue; --kills times")
     parser.add_argument("--quick", action="store_true", help="20 kills, 4 of each step")
     parser.add_argument("--keep", action="store_true", help="keep the folder, also of a good run")
@@ -289,19 +325,28 @@ def main():
     each = min(25, arguments.kills // 4) if arguments.each is None else arguments.each
     seed = random.SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
     words = ["--quick"] if arguments.quick else ["--kills", str(arguments.kills)]
-    words += ["--stop"] if arguments.stop else []
+    words += [word for word in ("--stop", "--s3") if getattr(arguments, word[2:])]
     print(f"seed {seed}; to repeat: ./dev kills {' '.join(words)} --seed {seed}", flush=True)
 
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-kills-"))
     good = False
     begun = time.monotonic()
     try:
-        with Broker() as broker:
+        with contextlib.ExitStack() as stack:
+            broker = stack.enter_context(Broker())
+            place = LocalPlace(folder / "job")
+            if arguments.s3:
+                (folder / "s3").mkdir()
+                server = stack.enter_context(SignedS3(folder / "s3"))
+                place = S3Place(server, "kills")
+                # Of `sluice checkpoint show`, too.
+                os.environ.update(server.environment, AWS_ENDPOINT_URL_S3=server.url)
             cluster = Cluster(broker)
             topic = cluster.topic(PARTITIONS)
-            job = Job(folder, definition(cluster, topic, f"{int(arguments.window * 1000)} ms"))
+            window = f"{int(arguments.window * 1000)} ms"
+            job = Job(folder / "job", definition(cluster, topic, window, place))
             load = Load(broker.bootstrap, topic, arguments.rate, seed)
-            kills = Kills(job, random.Random(seed), arguments.window)
+            kills = Kills(job, place, random.Random(seed), arguments.window)
             load.start()
             try:
                 if arguments.stop:
@@ -314,9 +359,9 @@ def main():
             took = time.monotonic() - begun
             job.catch_up(timeout=180)
             # Nothing may be left staged, and an idle run must change nothing.
-            files = data_files(job.lake()), data_files(job.lake("second"))
+            files = listing(place)
             job.catch_up()
-            good = files == (data_files(job.lake()), data_files(job.lake("second")))
+            good = files == listing(place)
             if not good:
                 print("a run with nothing to read changed the files")
             print("kills per step:", ", ".join(f"{s} {kills.per_step[s]}" for s in STEPS)
@@ -324,7 +369,7 @@ def main():
             print("kills per point:", ", ".join(f"{p} {n}" for p, n in sorted(kills.per_point.items())))
             print(f"records: {len(load.rows)} committed, {len(load.bad)} unreadable, "
                   f"{load.aborted} aborted; {took:.0f} s")
-            good = verify(job, load) and good
+            good = verify(place, folder / "seen", load) and good
     finally:
         if good and not arguments.keep:
             shutil.rmtree(folder, ignore_errors=True)
