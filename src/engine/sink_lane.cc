@@ -2,6 +2,7 @@
 
 #include <arrow/util/byte_size.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/failpoint.h"
@@ -164,12 +165,15 @@ Result<SinkLane::OpenEpoch*> SinkLane::FindOrOpen(std::int64_t epoch) {
   return open.get();
 }
 
-/// What is carried into an epoch is known once the one before it is sealed. Rows that are due are
-/// written as the first of them comes, so that sealing is short.
+/// What is carried into an epoch is known once the one before it is sealed. Rows that would wait
+/// too long for the next one, these or carried ones, are written as they come, so that sealing is
+/// short.
 bool SinkLane::IsWorthWriting(const OpenEpoch& open) const {
   if (!carried_.has_value()) return true;
   if (open.epoch != next_to_seal_) return false;
-  return carried_->Fills(open.waiting->bytes()) || CarriedAreDue();
+  const std::int64_t due =
+      std::min(carried_->due_micros(), open.since_micros + carry_->rule.max_delay_micros);
+  return carried_->Fills(open.waiting->bytes()) || NextTrigger() > due;
 }
 
 Result<void> SinkLane::WriteInto(OpenEpoch* open, const std::shared_ptr<arrow::RecordBatch>& rows) {
@@ -236,9 +240,13 @@ Result<void> SinkLane::PrepareRows(OpenEpoch* open, SealedSink* sealed) {
 
 bool SinkLane::CarriedAreDue() const {
   if (!carry_.has_value()) return false;
-  const std::int64_t next_trigger = carry_->clock->MonotonicMicros() + carry_->window_micros;
   std::lock_guard lock(mutex_);
-  return next_trigger > carried_due_;
+  return NextTrigger() > carried_due_;
+}
+
+/// After one that came now.
+std::int64_t SinkLane::NextTrigger() const {
+  return carry_->clock->MonotonicMicros() + carry_->window_micros;
 }
 
 void SinkLane::Update(const OpenEpoch& epoch) {

@@ -90,6 +90,7 @@ class SinkLane {
   Result<void> WriteInto(OpenEpoch* open, const std::shared_ptr<arrow::RecordBatch>& rows);
   Result<OpenEpoch*> FindOrOpen(std::int64_t epoch);
   bool IsWorthWriting(const OpenEpoch& open) const;
+  std::int64_t NextTrigger() const;
   Result<void> StartWriting(OpenEpoch* open);
   Result<SealedSink> Prepare(std::int64_t epoch, bool write_carried);
   Result<void> PrepareRows(OpenEpoch* open, SealedSink* sealed);

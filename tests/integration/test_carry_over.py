@@ -110,6 +110,17 @@ def test_they_are_written_when_they_are_due_though_nothing_else_comes(tmp_path):
     assert job.carried_files() == []
 
 
+def test_no_row_waits_longer_than_it_may(tmp_path):
+    """Where an epoch is as long as that, each is written."""
+    job = CarryJob(tmp_path, windowSize="1 second", lake={"maxDelay": "900 ms"})
+    with job.start() as running:
+        job.add(60)
+        wait_until(lambda: len(job.lake_rows()) == 60, "the rows")
+        running.stop().ok()
+    job.check()
+    assert all(decision["sinks"][0]["carriedRows"] == 0 for decision in job.show()["decisions"])
+
+
 def test_a_stop_writes_them(tmp_path):
     job = CarryJob(tmp_path)
     with job.start() as running:
