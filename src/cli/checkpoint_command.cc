@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "cli/checkpoint_gc.h"
 #include "engine/checkpoint_log.h"
 #include "job/checkpoint_storage.h"
 
@@ -145,16 +146,36 @@ Result<int> Show(CommandContext& context, const Args& args) {
   return 0;
 }
 
+void AddGarbageCommand(CLI::App* group, CommandContext& context) {
+  auto args = std::make_shared<GarbageArgs>();
+  CLI::App* command =
+      group->add_subcommand("gc", "Remove what ended attempts of a job left staged in its targets");
+  command->add_option("JOB", args->job, "The job file")->required();
+  command->add_flag("--dry-run", args->dry_run, "Only list it; the job may run meanwhile");
+  command->add_option("--checkpoint-id", args->checkpoint_id,
+                      "Also what this other checkpoint left, which must be gone for good: an epoch "
+                      "that it decided and did not commit would be lost");
+  command->add_flag("--json", args->json, "As JSON, with all that lies staged");
+  command->footer(
+      "Each start of the job does the same for its own checkpoint. No reader sees what is staged.\n"
+      "Examples:\n"
+      "  sluice checkpoint gc clicks.yaml --dry-run\n"
+      "  sluice checkpoint gc clicks.yaml --checkpoint-id 5b9028015aec7b74e9fe1e00b19b8471");
+  command->callback([&context, args] { Finish(context, CollectGarbage(context, *args)); });
+}
+
 }  // namespace
 
 void AddCheckpointCommand(CLI::App& app, CommandContext& context) {
   auto args = std::make_shared<Args>();
-  CLI::App* group = app.add_subcommand("checkpoint", "Look into a job's checkpoint");
+  CLI::App* group =
+      app.add_subcommand("checkpoint", "Look into a job's checkpoint, and tidy up after it");
   group->require_subcommand(1);
   group->footer(
       "Examples:\n"
       "  sluice checkpoint show ./state/clicks\n"
-      "  sluice checkpoint show ./state/clicks --json");
+      "  sluice checkpoint show ./state/clicks --json\n"
+      "  sluice checkpoint gc clicks.yaml --dry-run");
   CLI::App* command =
       group->add_subcommand("show", "Print the log: positions, epochs, sinks, artefacts");
   command->add_option("DIR", args->directory, "The job's checkpointLocation")->required();
@@ -164,6 +185,7 @@ void AddCheckpointCommand(CLI::App& app, CommandContext& context) {
       "  sluice checkpoint show ./state/clicks\n"
       "  sluice checkpoint show ./state/clicks --json");
   command->callback([&context, args] { Finish(context, Show(context, *args)); });
+  AddGarbageCommand(group, context);
 }
 
 }  // namespace sluice

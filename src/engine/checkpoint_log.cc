@@ -23,10 +23,6 @@ std::string HostName() {
   return name.data();
 }
 
-std::string HeartbeatName(const LogContents& contents) {
-  return contents.checkpoint_id + "/heartbeat-" + std::to_string(contents.writer);
-}
-
 constexpr std::size_t kLeastEpochs = 2;
 
 /// The storage's word for a root that was removed while in use.
@@ -58,7 +54,7 @@ Result<std::unique_ptr<CheckpointLog>> CheckpointLog::Open(Storage* storage,
 }
 
 Result<void> CheckpointLog::TakeOver() {
-  std::string name = HeartbeatName(contents_);
+  std::string name = HeartbeatName(contents_.checkpoint_id, contents_.writer);
   TRY(auto beat, storage_->Read(name));
   if (!beat.has_value() || JudgeHeartbeat(*beat) != WriterLife::kGone) {
     Log(LogLevel::kInfo, "another process may hold the checkpoint; watching its heartbeat",
@@ -77,7 +73,7 @@ Result<void> CheckpointLog::TakeOver() {
     return Superseded("it started while this one was waiting");
   }
   contents_ = *std::move(contents);
-  std::string old_heartbeat = HeartbeatName(contents_);
+  std::string old_heartbeat = HeartbeatName(contents_.checkpoint_id, contents_.writer);
   TakeoverRecord record{HostName(), getpid(), FormatTimestamp(options_.clock->WallMicros()),
                         RandomHex(16)};
   TRY(Append("takeover", ToJson(record),
@@ -90,7 +86,9 @@ Result<void> CheckpointLog::TakeOver() {
 }
 
 Result<void> CheckpointLog::StartHeartbeat() {
-  auto started = Heartbeat::Start(storage_, HeartbeatName(contents_), options_.lease_micros / 10);
+  auto started =
+      Heartbeat::Start(storage_, HeartbeatName(contents_.checkpoint_id, contents_.writer),
+                       options_.lease_micros / 10);
   // This process has a slot already, so that it is the writer of a checkpoint that is gone.
   if (!started.ok() && started.error().code == kRootGone) {
     return Superseded("the checkpoint was deleted");

@@ -14,6 +14,8 @@ namespace sluice {
 inline constexpr char kStartName[] = "start";
 
 std::string SlotName(const std::string& folder, std::int64_t number);
+/// Of the process whose slot made it the writer.
+std::string HeartbeatName(const std::string& folder, std::int64_t writer);
 
 struct SlotList {
   std::vector<std::int64_t> numbers;  ///< Ascending.

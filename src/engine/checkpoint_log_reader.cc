@@ -104,6 +104,10 @@ std::string SlotName(const std::string& folder, std::int64_t number) {
   return folder + text;
 }
 
+std::string HeartbeatName(const std::string& folder, std::int64_t writer) {
+  return folder + "/heartbeat-" + std::to_string(writer);
+}
+
 Result<SlotList> ListSlots(Storage* storage, const std::string& folder) {
   TRY(auto files, storage->List(folder));
   SlotList slots;

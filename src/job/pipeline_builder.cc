@@ -39,6 +39,12 @@ Result<std::string> RowToText(const EncoderEntry& json, const Options& options,
   return text;
 }
 
+Result<Options> DeadLetterOptions(const Job& job, const SinkEntry& files) {
+  RawOptions raw = RawOptionsFromPairs(
+      {{"type", kDeadLetterType}, {"path", job.dead_letters}, {"format", kDeadLetterFormat}});
+  return ParseOptions(JoinSpecs(SinkOptionSpecs(), files.options), raw, "deadLetters");
+}
+
 class Builder {
  public:
   Builder(std::shared_ptr<const Plan> plan, const Parts& parts, const PipelineSettings& settings)
@@ -131,11 +137,7 @@ class Builder {
 
   Result<void> AddDeadLetters() {
     TRY(const SinkEntry* files, parts_.sinks.Find(kDeadLetterType));
-    RawOptions raw = RawOptionsFromPairs({{"type", kDeadLetterType},
-                                          {"path", plan_->job.dead_letters},
-                                          {"format", kDeadLetterFormat}});
-    TRY(Options options,
-        ParseOptions(JoinSpecs(SinkOptionSpecs(), files->options), raw, "deadLetters"));
+    TRY(Options options, DeadLetterOptions(plan_->job, *files));
     SinkContext context = Context("dead letters");
     context.memory_bytes = plan_->shares.dead_letters;
     TRY(std::unique_ptr<Sink> made, files->make(options, DeadLetterSchema(), context));
@@ -194,6 +196,28 @@ Result<std::unique_ptr<MessageDecoder>> MakePlannedDecoder(const Plan& plan, std
       MakeDecoder(source, plan.sources[index].declared, patience));
   return MessageDecoder::Make(std::move(decoder), plan.sources[index].extra, DecodeLimits{},
                               MakeCompression(source.options.String("compression")));
+}
+
+Result<std::vector<BareSink>> MakeBareSinks(const Job& job, const Parts& parts,
+                                            const std::string& checkpoint_id) {
+  std::vector<BareSink> sinks;
+  auto add = [&](const std::string& name, const SinkEntry& type,
+                 const Options& options) -> Result<void> {
+    SinkContext context;
+    context.job = job.name;
+    context.name = name;
+    context.checkpoint_id = checkpoint_id;
+    context.storage = StorageOf(job, name);
+    context.spool_directory = job.spool_directory;
+    TRY(std::unique_ptr<Sink> sink, type.make(options, nullptr, context));
+    sinks.push_back({name, type.name, std::move(sink)});
+    return {};
+  };
+  for (const JobSink& sink : job.sinks) TRY(add(sink.name, *sink.type, sink.options));
+  TRY(const SinkEntry* files, parts.sinks.Find(kDeadLetterType));
+  TRY(const Options letters, DeadLetterOptions(job, *files));
+  TRY(add("dead letters", *files, letters));
+  return sinks;
 }
 
 Result<PipelineSpec> BuildPipeline(std::shared_ptr<const Plan> plan, const Parts& parts,

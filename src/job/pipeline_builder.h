@@ -25,6 +25,17 @@ struct PipelineSettings {
 Result<PipelineSpec> BuildPipeline(std::shared_ptr<const Plan> plan, const Parts& parts,
                                    const PipelineSettings& settings);
 
+/// A sink that can commit, forget and collect, but not write: it knows no schema.
+struct BareSink {
+  std::string name;
+  std::string type;
+  std::shared_ptr<Sink> sink;
+};
+
+/// All of the job, the dead letters' last. `parts` must outlive them.
+Result<std::vector<BareSink>> MakeBareSinks(const Job& job, const Parts& parts,
+                                            const std::string& checkpoint_id);
+
 /// A source and a decoder of its own for source number `index` of the plan, as the pipeline opens
 /// them.
 Result<std::unique_ptr<Source>> OpenPlannedSource(const Plan& plan, std::size_t index,

@@ -25,19 +25,9 @@
 #include "core/registry.h"
 #include "core/result.h"
 #include "record/schema.h"
+#include "sink/attempt.h"
 
 namespace sluice {
-
-/// Numbers an attempt at an epoch: `writer` is the slot of its process's takeover or start,
-/// `counter` goes up with every attempt of that process. Ordered by (writer, counter). Never used
-/// twice.
-struct AttemptId {
-  std::int64_t writer = 0;
-  std::int64_t counter = 0;
-  // clang-tidy 14 sees a null pointer in it.
-  auto operator<=>(const AttemptId&) const = default;  // NOLINT(modernize-use-nullptr)
-  std::string ToString() const { return std::to_string(writer) + "." + std::to_string(counter); }
-};
 
 /// What Prepare hands to the decision.
 struct Prepared {
@@ -104,6 +94,14 @@ class Sink {
 
   /// Removes staged leftovers of attempts lower than `mine` that no token in `keep` names.
   virtual Result<void> Sweep(const AttemptId& mine, const std::vector<std::string>& keep) = 0;
+
+  /// Shows `visit` all that lies staged in the target, of any attempt and checkpoint, and removes
+  /// what it returns true for. `keep` are all tokens that are retained, those of sinks that the job
+  /// has lost among them. A sink that stages nothing has none.
+  virtual Result<void> ForEachLeftover(const std::vector<std::string>& /*keep*/,
+                                       const std::function<bool(const Leftover&)>& /*visit*/) {
+    return {};
+  }
 };
 
 /// What a sink needs from the job.

@@ -40,6 +40,7 @@ struct StagedLeftover {
   std::string final_name;   ///< "" if only Publish is told it.
   std::int64_t size = -1;   ///< -1: not known.
   std::string receipt = {};
+  std::int64_t since_micros = -1;  ///< When it was begun or last written; -1: not known.
 };
 
 /// A file being staged: invisible until published. One thread. Destroying it unfinished removes

@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "core/failpoint.h"
 #include "core/logging.h"
 #include "sink/files/commit_token.h"
 #include "sink/files/files_options.h"
@@ -79,6 +80,46 @@ std::optional<FileOwner> ParseFileName(const std::vector<std::string_view>& part
   return owner;
 }
 
+/// Of all files that the tokens name, by either name, whichever the storage has.
+Result<std::set<std::string>> NamesIn(const std::vector<std::string>& tokens) {
+  std::set<std::string> names;
+  for (const std::string& text : tokens) {
+    TRY(CommitToken token, CommitToken::FromJson(text));
+    for (const StagedFile& file : token.staged_files()) {
+      names.insert(file.staged_name);
+      names.insert(file.final_name);
+    }
+  }
+  return names;
+}
+
+/// Whose it is and which attempt's, by its name; nullopt if the name is none of ours.
+std::optional<Leftover> Described(const StagedLeftover& staged) {
+  Leftover leftover;
+  leftover.bytes = staged.size;
+  leftover.since_micros = staged.since_micros;
+  std::optional<AttemptId> attempt;
+  if (staged.staged_name.empty()) {
+    const auto parts = SplitPath(staged.final_name);
+    const auto owner = ParseFileName(parts);
+    if (!owner) return std::nullopt;
+    leftover.checkpoint = owner->checkpoint;
+    leftover.epoch = owner->epoch;
+    attempt = owner->attempt;
+  } else {
+    const auto parts = SplitPath(staged.staged_name);  // _staging/<id>/<sink>/<epoch>/<attempt>/<n>
+    if (parts.size() != 6) return std::nullopt;
+    leftover.checkpoint = parts[1];
+    const std::string_view epoch = parts[3];
+    const auto read = std::from_chars(epoch.data(), epoch.data() + epoch.size(), leftover.epoch);
+    if (read.ec != std::errc() || read.ptr != epoch.data() + epoch.size()) return std::nullopt;
+    attempt = ParseAttempt(parts[4]);
+  }
+  if (!attempt) return std::nullopt;
+  leftover.attempt = *attempt;
+  return leftover;
+}
+
 std::string ShellQuoted(const std::string& text) {
   std::string out = "'";
   for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -126,6 +167,9 @@ class FilesSink final : public Sink {
   }
 
   Result<void> Sweep(const AttemptId& mine, const std::vector<std::string>& keep) override;
+
+  Result<void> ForEachLeftover(const std::vector<std::string>& keep,
+                               const std::function<bool(const Leftover&)>& visit) override;
 
  private:
   Result<std::shared_ptr<Storage>> Target(const std::string& path, bool create);
@@ -179,14 +223,7 @@ Result<std::unique_ptr<SinkWriter>> FilesSink::Open(std::int64_t epoch, const At
 }
 
 Result<void> FilesSink::Sweep(const AttemptId& mine, const std::vector<std::string>& keep) {
-  std::set<std::string> kept;  // By either name, whichever the storage has.
-  for (const std::string& text : keep) {
-    TRY(CommitToken token, CommitToken::FromJson(text));
-    for (const StagedFile& file : token.staged_files()) {
-      kept.insert(file.staged_name);
-      kept.insert(file.final_name);
-    }
-  }
+  TRY(const std::set<std::string> kept, NamesIn(keep));
   std::error_code ignored;
   if (!IsRemote(options_.path) && !std::filesystem::exists(options_.path, ignored)) return {};
   TRY(auto storage, Target(options_.path, false));
@@ -195,9 +232,33 @@ Result<void> FilesSink::Sweep(const AttemptId& mine, const std::vector<std::stri
     auto attempt = AttemptOf(leftover);
     if (!attempt || !(*attempt < mine)) continue;
     if (kept.contains(leftover.staged_name) || kept.contains(leftover.final_name)) continue;
+    FAILPOINT("K14");
     TRY(storage->RemoveLeftover(leftover));
   }
   storage->RemoveEmptyFolders(folder_);
+  return {};
+}
+
+Result<void> FilesSink::ForEachLeftover(const std::vector<std::string>& keep,
+                                        const std::function<bool(const Leftover&)>& visit) {
+  TRY(const std::set<std::string> kept, NamesIn(keep));
+  std::error_code ignored;
+  if (!IsRemote(options_.path) && !std::filesystem::exists(options_.path, ignored)) return {};
+  TRY(auto storage, Target(options_.path, false));
+  TRY(auto all, storage->ListStaged(std::string(kStaging)));
+  std::set<std::string> emptied;
+  for (const StagedLeftover& staged : all) {
+    auto leftover = Described(staged);
+    if (!leftover) continue;
+    const bool uploaded = staged.staged_name.empty();
+    leftover->place =
+        storage->location() + "/" + (uploaded ? staged.final_name : staged.staged_name);
+    leftover->kept = kept.contains(staged.staged_name) || kept.contains(staged.final_name);
+    if (!visit(*leftover)) continue;
+    TRY(storage->RemoveLeftover(staged));
+    if (!uploaded) emptied.insert(staged.staged_name.substr(0, staged.staged_name.rfind('/')));
+  }
+  for (const std::string& folder : emptied) storage->RemoveEmptyFolders(folder);
   return {};
 }
 
@@ -262,8 +323,7 @@ Result<void> FilesSink::LookAtTarget(Storage& storage, std::int64_t decided) {
     Log(LogLevel::kWarn, "staged files of other checkpoints lie in the target; no reader sees them",
         {{"sink", context_.name},
          {"files", std::to_string(staged)},
-         {"list", "find " + ShellQuoted(options_.path + "/_staging") +
-                      " -type f ! -path '*/_staging/" + context_.checkpoint_id + "/*'"}});
+         {"list", "sluice checkpoint gc JOB --dry-run"}});
   }
   return {};
 }

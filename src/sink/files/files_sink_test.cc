@@ -378,6 +378,48 @@ TEST_F(FilesSinkTest, SweepRemovesOldAttemptsThatNoTokenNames) {
   EXPECT_EQ(StagedFiles(), 2u);
 }
 
+TEST_F(FilesSinkTest, LeftoversOfAllCheckpointsAreShownAndThoseAskedForRemoved) {
+  auto sink = MustMake({});
+  Prepared decided = WriteEpoch(*sink, 1, {1, 1}, Rows(0, 10));
+  WriteEpoch(*sink, 2, {3, 1}, Rows(10, 20));
+  const auto own = context_;
+  context_.checkpoint_id = "ffffffffffffffffffffffffffffffff";
+  WriteEpoch(*MustMake({}), 5, {1, 1}, Rows(0, 10));
+  context_ = own;
+  std::ofstream(root_ / "_staging" / "somebody's") << "else's";
+
+  // As `sluice checkpoint gc` makes it: to write it would need its schema.
+  auto bare = Make({}, nullptr);
+  ASSERT_TRUE(bare.ok());
+  std::map<std::string, Leftover> seen;
+  auto look = [&](const std::string& remove) {
+    seen.clear();
+    return (*bare)->ForEachLeftover({decided.token}, [&](const Leftover& leftover) {
+      seen[leftover.checkpoint.substr(0, 1) + " " + std::to_string(leftover.epoch) + " " +
+           leftover.attempt.ToString()] = leftover;
+      return !remove.empty() && leftover.checkpoint.starts_with(remove);
+    });
+  };
+  ASSERT_TRUE(look("").ok());
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_TRUE(seen.at("0 1 1.1").kept);
+  EXPECT_FALSE(seen.at("0 2 3.1").kept);
+  const Leftover other = seen.at("f 5 1.1");
+  EXPECT_FALSE(other.kept);
+  EXPECT_EQ(other.checkpoint, "ffffffffffffffffffffffffffffffff");
+  EXPECT_EQ(fs::path(other.place),
+            root_ / "_staging" / other.checkpoint / "lake" / "5" / "1.1" / "0");
+  EXPECT_EQ(other.bytes, static_cast<std::int64_t>(fs::file_size(other.place)));
+  EXPECT_GT(other.since_micros, 1'000'000'000'000'000);
+
+  ASSERT_TRUE(look("ffff").ok());
+  EXPECT_FALSE(fs::exists(root_ / "_staging" / other.checkpoint));
+  EXPECT_EQ(StagedFiles(), 3u) << "the other two, and what is not ours";
+  ASSERT_TRUE(look("").ok());
+  EXPECT_EQ(seen.size(), 2u);
+  ASSERT_TRUE((*bare)->Commit(1, decided.token).ok());
+}
+
 TEST_F(FilesSinkTest, CommitStopsAtForeignBytesAndLostFiles) {
   auto sink = MustMake({});
   Prepared prepared = WriteEpoch(*sink, 1, {1, 1}, Rows(0, 10));

@@ -232,9 +232,15 @@ Result<void> LocalStorage::ForgetStaged(const std::vector<StagedFile>& files) {
 }
 
 Result<std::vector<StagedLeftover>> LocalStorage::ListStaged(const std::string& staged_prefix) {
-  TRY(auto files, List(staged_prefix));
+  TRY(CheckName(staged_prefix));
   std::vector<StagedLeftover> leftovers;
-  for (ListedFile& file : files) leftovers.push_back({std::move(file.name), "", file.size});
+  TRY(tree_->Walk(
+      staged_prefix, [&](const std::string& name, const struct stat& info) -> Result<void> {
+        if (HasTemporaryName(name)) return {};
+        const std::int64_t written = info.st_mtim.tv_sec * 1'000'000 + info.st_mtim.tv_nsec / 1'000;
+        leftovers.push_back({name, "", info.st_size, "", written});
+        return {};
+      }));
   return leftovers;
 }
 

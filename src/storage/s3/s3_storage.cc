@@ -206,7 +206,8 @@ Result<std::unique_ptr<StagedWriter>> S3Storage::Stage(const std::string&,
 Result<std::vector<StagedLeftover>> S3Storage::ListStaged(const std::string&) {
   std::vector<StagedLeftover> leftovers;
   TRY(ListS3Uploads(&client_, prefix_, [&](S3OpenUpload upload) {
-    leftovers.push_back({"", upload.key.substr(prefix_.size()), -1, std::move(upload.id)});
+    leftovers.push_back({"", upload.key.substr(prefix_.size()), -1, std::move(upload.id),
+                         upload.time > 0 ? upload.time : -1});
   }));
   return leftovers;
 }
